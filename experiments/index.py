@@ -32,7 +32,8 @@ from experiments.experiment import Experiment
 from experiments.findings.outcome import Outcome, Status
 from experiments.findings.thresholds import Thresholds
 from experiments.seal import Damaged, OtherVersion, Unreadable
-from experiments.store import RUN_ID, Store
+from experiments.store import Store
+from experiments.tables import RUN_ID
 from experiments.whole import write_whole
 
 if TYPE_CHECKING:

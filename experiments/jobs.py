@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from backends import DEFINITION
 from common.plan import Plan
-from experiments.store import Run, Store
+from experiments.store import Store
+from experiments.tables import Run
 from experiments.versions import versions
 
 VersionsOf = Callable[[str, Plan, str], dict[str, str]]
@@ -73,9 +74,10 @@ def missing(jobs: list[Job], have: Collection[str]) -> list[Job]:
 
 def stored(jobs: Iterable[Job], store: Store) -> dict[str, Run]:
     """The runs that the store has, by run id."""
-    found = {one.run_id: (one, store.load(one.run_id)) for one in jobs}
+    wanted = {one.run_id: one for one in jobs}
+    found = store.load_all(wanted)
     return {
         run_id: run
-        for run_id, (one, run) in found.items()
-        if run and run.is_of(one.plan, one.backend)
+        for run_id, run in found.items()
+        if run.is_of(wanted[run_id].plan, wanted[run_id].backend)
     }

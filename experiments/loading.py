@@ -22,7 +22,7 @@ from experiments.index import Entry, Index, read_each
 from experiments.reported import Source, source
 from experiments.seal import Damaged, OtherVersion, Unreadable
 from experiments.settings import name_of, settings_of
-from experiments.store import Run, read_run
+from experiments.tables import Run, read_run
 
 OF_FILE = re.compile("-[0-9a-f]{8}$")
 """What tells the experiments of files of one name apart (`experiments.experiment.name_of_file`)."""

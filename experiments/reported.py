@@ -10,7 +10,7 @@ from experiments.findings.document import Configuration, Document
 from experiments.findings.outcome import Outcome
 from experiments.findings.thresholds import Thresholds
 from experiments.index import Entry, Index
-from experiments.store import Run
+from experiments.tables import Run
 
 
 @dataclass(frozen=True)

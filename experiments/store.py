@@ -21,45 +21,23 @@ import fcntl
 import hashlib
 import io
 import os
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-import polars as pl
-
-from backends import NEEDS
 from common.errors import UserError
-from common.plan import Plan
-from common.quantities import QUANTITIES
 from common.text import escaped
-from common.trace import Header, Trace
 from experiments import seal
 from experiments.seal import Damaged, OtherVersion, Unreadable
-from experiments.tables import AXES, axes_of, trace_of
+from experiments.tables import KEY, RUN_ID, Run, read_run, read_runs, table_of
 from experiments.whole import sweep, write_whole
 
-KEY = "isograd"
-RUN_ID = re.compile("[0-9a-f]{16}")
+AT_ONCE = 256
+"""So many files at most are read side by side: those of a sweep need not fit the memory."""
 
 
 class NotKept(UserError):
     """A run that is done and cannot be written."""
-
-
-class Run(NamedTuple):
-    """A finished run."""
-
-    header: Header
-    trace: Trace
-
-    def is_of(self, plan: Plan, backend: str) -> bool:
-        """Whether it is the run of a plan on a backend; where its data lie is no part of that."""
-        return self.header.backend == backend and _without_path(self.header.plan) == _without_path(
-            plan
-        )
 
 
 class Store:
@@ -102,7 +80,7 @@ class Store:
                 there.
         """
         content = io.BytesIO()
-        _table(run).write_parquet(content, metadata={KEY: seal.record(run.header)})
+        table_of(run).write_parquet(content, metadata={KEY: seal.record(run.header)})
         try:
             write_whole(self.path(run.header.run_id), seal.close(content.getvalue()))
         except OSError as error:
@@ -130,6 +108,18 @@ class Store:
             print(escaped(set_aside), file=sys.stderr)
             self._set_aside(run_id, aside)
         return None
+
+    def load_all(self, run_ids: Iterable[str]) -> dict[str, Run]:
+        """The runs of those ids that there are; of the others `load` has said why they are not."""
+        paths = [self.path(run_id) for run_id in run_ids]
+        found: dict[str, Run] = {}
+        for begin in range(0, len(paths), AT_ONCE):
+            some = paths[begin : begin + AT_ONCE]
+            read = read_runs(some)
+            for path in some:
+                if run := read.get(path) or self.load(path.stem):
+                    found[path.stem] = run
+        return found
 
     def _set_aside(self, run_id: str, aside: Path) -> None:
         with self.alone(run_id) as free, contextlib.suppress(OSError):
@@ -186,47 +176,3 @@ def _checked(run_id: str) -> str:
     if not RUN_ID.fullmatch(run_id):
         raise ValueError(f"a run id must be 16 hexadecimal digits; received {run_id!r}")
     return run_id
-
-
-def _without_path(plan: Plan) -> Plan:
-    return (
-        plan.model_copy(update={"task": plan.task.model_copy(update={"source": ""})})
-        if plan.task.sha256
-        else plan
-    )
-
-
-def read_run(path: Path) -> Run:
-    """A run by its file, in a folder that need not be writable.
-
-    Raises:
-        Damaged: Its bytes are not those that were written, or it is not the whole of the run that
-            its name says.
-        OtherVersion: It is whole, and this version does not read it.
-        OSError: It cannot be read.
-    """
-    content = path.read_bytes()
-    seal.check(content, old=_is_parquet(content) and KEY.encode() in content)
-    try:
-        header = Header.model_validate_json(pl.read_parquet_metadata(io.BytesIO(content))[KEY])
-        table = pl.read_parquet(io.BytesIO(content))
-        columns = {name: table[name].to_numpy() for name in (*AXES, "loss", *QUANTITIES)}
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, KeyError):
-        raise OtherVersion("another") from None  # the bytes are as they were written
-    if header.backend not in NEEDS:
-        raise OtherVersion("another")
-    if header.run_id != path.stem or not RUN_ID.fullmatch(header.run_id):
-        raise Damaged(f"it holds the run {header.run_id}")
-    return Run(header, trace_of(header, columns))
-
-
-def _is_parquet(content: bytes) -> bool:
-    return content.startswith(b"PAR1") and content.endswith(b"PAR1")
-
-
-def _table(run: Run) -> pl.DataFrame:
-    header, trace = run
-    columns: dict[str, np.ndarray] = dict(zip(AXES, axes_of(header.plan, trace.steps), strict=True))
-    layers = len(header.plan.network.sites)
-    columns["loss"] = np.repeat(trace.loss.ravel(), layers)
-    return pl.DataFrame(columns | {name: trace.quantities[name].ravel() for name in QUANTITIES})

@@ -20,7 +20,8 @@ from common.trace import Check, Header, Seconds
 from experiments import evaluation, judging, references
 from experiments.judging import Kept, watched
 from experiments.sensitivity import sensitivity
-from experiments.store import NotKept, Run
+from experiments.store import NotKept
+from experiments.tables import Run
 from experiments.versions import versions
 
 

@@ -17,7 +17,8 @@ from experiments.experiment import plans, read
 from experiments.index import Index
 from experiments.jobs import jobs_of
 from experiments.seal import Unreadable
-from experiments.store import Run, Store, read_run
+from experiments.store import Store
+from experiments.tables import Run, read_run
 from experiments.working import Job, Worker
 from tests.mutants import OF_BYTES, OF_JSON, mutant
 

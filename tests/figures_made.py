@@ -15,7 +15,7 @@ from experiments.report.figures.drawn import figures
 from experiments.report.figures.flags import Asked
 from experiments.report.figures.scene import Figure
 from experiments.reported import Source
-from experiments.store import Run
+from experiments.tables import Run
 from tests.stored import make
 
 LONG = (

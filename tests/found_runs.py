@@ -14,7 +14,7 @@ from experiments.findings.configuration import all_agree, configuration
 from experiments.findings.document import Agreement, Document
 from experiments.findings.outcome import Outcome
 from experiments.findings.thresholds import Thresholds
-from experiments.store import Run
+from experiments.tables import Run
 from experiments.working import Job, Worker
 
 SMALL = {"depth": 4, "width": 8, "steps": 5, "batch_size": 16, "seeds": 2}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from experiments.seal import Unreadable
-from experiments.store import read_run
+from experiments.tables import read_run
 
 TOML = """question = "?"
 [base]

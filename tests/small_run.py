@@ -6,7 +6,7 @@ import pytest
 
 import backends
 from experiments.experiment import plans, read
-from experiments.store import Run
+from experiments.tables import Run
 from experiments.working import Job, Worker
 
 ID = "0123456789abcdef"

@@ -13,7 +13,8 @@ from experiments.experiment import plans, read
 from experiments.findings.outcome import Outcome
 from experiments.jobs import Job
 from experiments.reported import Source
-from experiments.store import Run, Store
+from experiments.store import Store
+from experiments.tables import Run
 from experiments.working import Job as Asked
 from experiments.working import Worker
 

@@ -27,7 +27,7 @@ from experiments.claiming.claim import Case, Claim, judge
 from experiments.claiming.criteria import Above
 from experiments.claiming.evidence import Evidence, Untried
 from experiments.claiming.networks import NETWORKS, WIDENED, WIDTHS, wide
-from experiments.store import Run
+from experiments.tables import Run
 
 
 def run(

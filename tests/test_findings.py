@@ -11,7 +11,7 @@ from experiments.findings.configuration import configuration, failed
 from experiments.findings.document import Document, Spread
 from experiments.findings.outcome import Outcome
 from experiments.findings.thresholds import Thresholds
-from experiments.store import Run
+from experiments.tables import Run
 from tests.found_runs import PLAN, agreement_of, as_torch, document, found, run, worker
 
 __all__ = ["run", "worker"]

@@ -14,7 +14,8 @@ from common.errors import UserError
 from experiments import index, loading
 from experiments.report.tensorboard import log
 from experiments.seal import OtherVersion, Unreadable
-from experiments.store import Run, Store, read_run
+from experiments.store import Store
+from experiments.tables import Run, read_run
 from tests.indexed import CHOSEN, folder, forge
 
 __all__ = ["folder"]

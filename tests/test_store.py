@@ -16,7 +16,8 @@ from common.quantities import QUANTITIES
 from common.trace import Check, Trace
 from experiments import seal, whole
 from experiments.seal import Damaged, OtherVersion
-from experiments.store import KEY, NotKept, Run, Store, _table, read_run
+from experiments.store import NotKept, Store
+from experiments.tables import KEY, Run, read_run, table_of
 from tests.small_run import ID, run
 
 __all__ = ["run"]
@@ -92,7 +93,7 @@ def test_a_run_of_before_there_were_digests_is_called_that_and_not_damaged(
     tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = Store(tmp_path)
-    _table(run).write_parquet(store.path(ID), metadata={KEY: run.header.model_dump_json()})
+    table_of(run).write_parquet(store.path(ID), metadata={KEY: run.header.model_dump_json()})
     assert store.load(ID) is None
     said = capsys.readouterr().err
     assert (
@@ -120,7 +121,7 @@ def test_a_run_that_lacks_a_part_of_its_plan_is_not_taken(
     tmp_path: Path, run: Run, lacks: str
 ) -> None:
     store = Store(tmp_path)
-    whole = _table(run)
+    whole = table_of(run)
     rest = whole.filter(whole[lacks] != whole[lacks].max())
     content = io.BytesIO()
     rest.write_parquet(content, metadata={KEY: seal.record(run.header)})
@@ -195,3 +196,39 @@ def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(UserError, match="--output must be a folder"):
         Store(tmp_path / "taken")
+
+
+def test_runs_are_read_side_by_side_as_one_by_one_and_a_damaged_one_spoils_no_other(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(tmp_path)
+    ids = [f"{number:016x}" for number in range(5)]
+    for run_id in ids:
+        store.save(Run(run.header.model_copy(update={"run_id": run_id}), run.trace))
+    found = store.load_all([*ids, "f" * 16])
+    assert list(found) == ids
+    for run_id, each in found.items():
+        alone = store.load(run_id)
+        assert alone
+        assert each.header == alone.header
+        np.testing.assert_array_equal(each.trace.loss, alone.trace.loss)
+    damaged = bytearray(store.path(ids[1]).read_bytes())
+    damaged[100] ^= 1
+    store.path(ids[1]).write_bytes(damaged)
+    assert list(store.load_all(ids)) == [ids[0], *ids[2:]]
+    assert "damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fails", ["collect_all", "scan_parquet"])
+def test_where_files_cannot_be_read_side_by_side_they_are_read_one_by_one(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    import polars as pl
+
+    def panics(*_: object) -> None:
+        raise pl.exceptions.PanicException("not today")
+
+    store = Store(tmp_path)
+    store.save(run)
+    monkeypatch.setattr(pl, fails, panics)
+    assert list(store.load_all([ID])) == [ID]

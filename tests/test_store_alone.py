@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import backends
-from experiments.store import Run, Store
+from experiments.store import Store
+from experiments.tables import Run
 from experiments.worker import settle
 from experiments.working import Job, Worker
 from tests.small_run import ID, run

@@ -12,7 +12,7 @@ from common.quantities import decay_per_layer, gradient_ratio
 from experiments.claiming.criteria import Figure
 from experiments.findings.gradient import DEPTHS
 from experiments.findings.thresholds import Thresholds
-from experiments.store import Run
+from experiments.tables import Run
 
 _BOUNDS = Thresholds()
 _LAYERS = DEPTHS[0]

@@ -26,7 +26,8 @@ from experiments.listing import announced
 from experiments.process import environment
 from experiments.report.progress import watcher
 from experiments.runner import Runner
-from experiments.store import Run, Store
+from experiments.store import Store
+from experiments.tables import Run
 
 NATIVE = Path(__file__).parent / "native"
 """A script for each framework that asks its own functions, where nothing of this project is."""
