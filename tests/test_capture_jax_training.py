@@ -59,9 +59,8 @@ def test_steps_are_those_of_a_plain_loop() -> None:
         output, new = model.apply(
             {"params": params, "batch_stats": state}, x, True, mutable=["batch_stats"]
         )
-        return optax.softmax_cross_entropy_with_integer_labels(output, CLASSES).mean(), new[
-            "batch_stats"
-        ]
+        losses = optax.softmax_cross_entropy_with_integer_labels(output, CLASSES)
+        return losses.mean(), new["batch_stats"]
 
     moved: Any = None
     slopes = jax.jit(jax.value_and_grad(loss, has_aux=True))

@@ -33,10 +33,8 @@ class Model(nn.Module):
 
 model = Model()
 variables = model.init(jax.random.key(0), given["x"][0], training=True)
-params, batch_stats = (
-    variables["params"],
-    jax.tree.map(lambda a: a.astype("float64"), variables["batch_stats"]),
-)
+params = variables["params"]
+batch_stats = jax.tree.map(lambda a: a.astype("float64"), variables["batch_stats"])
 for i in range(3):
     params[f"Dense_{i}"]["kernel"] = jnp.asarray(given[f"kernel_{i}"])
 
@@ -50,10 +48,8 @@ def loss_of(params, batch_stats, x, y):
     outputs, updated = model.apply(
         {"params": params, "batch_stats": batch_stats}, x, training=True, mutable=["batch_stats"]
     )
-    # optax does not reduce
-    return optax.softmax_cross_entropy_with_integer_labels(outputs, y).mean(), updated[
-        "batch_stats"
-    ]
+    losses = optax.softmax_cross_entropy_with_integer_labels(outputs, y)
+    return losses.mean(), updated["batch_stats"]  # optax does not reduce
 
 
 @jax.jit

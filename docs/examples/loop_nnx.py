@@ -19,10 +19,8 @@ DOUBLE = {"param_dtype": jnp.float64, "rngs": nnx.Rngs(0)}
 def norm():
     found = nnx.BatchNorm(WIDTH, momentum=0.9, epsilon=1e-5, use_fast_variance=False, **DOUBLE)
     # Flax makes them in float32
-    found.mean, found.var = (
-        nnx.BatchStat(jnp.zeros(WIDTH)),
-        nnx.BatchStat(jnp.ones(WIDTH)),
-    )
+    found.mean = nnx.BatchStat(jnp.zeros(WIDTH))
+    found.var = nnx.BatchStat(jnp.ones(WIDTH))
     return found
 
 

@@ -11,8 +11,9 @@ WIDTH, FEATURES, CLASSES = 8, 5, 3
 
 
 class Norm(nn.BatchNorm1d):
-    """Batch norm that keeps the biased variance, as Keras and Flax do: PyTorch's own keeps n / (n -
-    1) times that.
+    """Batch norm that keeps the biased variance, as Keras and Flax do.
+
+    PyTorch's own keeps n / (n - 1) times that.
     """
 
     def forward(self, x):
