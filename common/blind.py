@@ -52,10 +52,8 @@ def _blind(of: Bounds, bounds: Compared) -> str | None:
 
 def _ceilings(of: Bounds) -> Compared:
     """How wide a bound may be that bounds something."""
-    evaluation, weights = (
-        Key(EVALUATION),
-        [Key("gradient", name) for name in of.plan.network.weights],
-    )
+    evaluation = Key(EVALUATION)
+    weights = [Key("gradient", name) for name in of.plan.network.weights]
     ceilings = {key: CEILING * largest(of.expected[key]) for key in (SIGNAL, *weights)}
     return ceilings | {evaluation: CEILING * np.maximum(largest(of.expected[evaluation]), 1.0)}
 

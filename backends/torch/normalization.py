@@ -128,11 +128,9 @@ class Normalized(Layer):
 
         By the batch's moments in training and by the running ones in evaluation.
         """
-        by_batch, scale, shift = (
-            batch_first(x, self.seeds),
-            p["scale"].flatten(),
-            p["shift"].flatten(),
-        )
+        by_batch = batch_first(x, self.seeds)
+        scale = p["scale"].flatten()
+        shift = p["shift"].flatten()
         flat = by_batch.flatten(1)
         if site.training:
             normalized, moments = self.module.by_batch(flat, scale, shift)
