@@ -74,9 +74,8 @@ def main() -> None:
         json.dump(backends.load(sys.argv[1]).devices(), channel)
     except UserError as error:
         sys.exit(str(error))
-    except (
-        Exception
-    ) as error:  # whatever a framework's own start stumbles over; some say no more than their type
+    # whatever a framework's own start stumbles over; some say no more than their type
+    except Exception as error:
         traceback.print_exc()
         sys.exit(f"{type(error).__name__}: {error}".removesuffix(": "))
     channel.close()

@@ -42,9 +42,8 @@ def read(path: Path) -> dict[str, Any]:
             f"{path} must be TOML; received brackets nested too deep; write them as they are in "
             "the examples"
         ) from None
-    except (
-        ValueError
-    ) as error:  # of decoding, of tomllib, or a number of more digits than Python reads
+    # of decoding, of tomllib, or a number of more digits than Python reads
+    except ValueError as error:
         raise UserError(f"{path} must be TOML; {error}") from None
 
 

@@ -37,9 +37,8 @@ def versions(backend: str, threads: int = 1) -> dict[str, str]:
 def _version(package: str) -> str:
     try:
         return metadata.version(package)
-    except (
-        metadata.PackageNotFoundError
-    ):  # a distribution under another name, such as tensorflow-cpu
+    # a distribution under another name, such as tensorflow-cpu
+    except metadata.PackageNotFoundError:
         return metadata.version(metadata.packages_distributions()[package][0])
 
 

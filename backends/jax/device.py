@@ -25,10 +25,8 @@ def _devices() -> dict[str, Device]:
     for kind in ("cpu", "gpu", "tpu"):
         try:
             found |= {f"{kind}:{i}": device for i, device in enumerate(jax.devices(kind))}
-        except (
-            RuntimeError,
-            AssertionError,
-        ):  # JAX's ways of saying that it has none of the kind, or none at all
+        # JAX's ways of saying that it has none of the kind, or none at all
+        except (RuntimeError, AssertionError):
             continue
     if not found:
         allowed = os.environ.get("JAX_PLATFORMS", "")

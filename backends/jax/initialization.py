@@ -154,9 +154,7 @@ def _shipped(law: Law) -> Initialize:
                 if law.distribution == "uniform"
                 else initializers.he_normal()
             )
-        case (
-            Xavier() | He() | Orthogonal() | Constant()
-        ):  # by `variance_scaling`, with its numbers stated
-            return build(law)
+        case Xavier() | He() | Orthogonal() | Constant():
+            return build(law)  # by `variance_scaling`, with its numbers stated
         case _:
             assert_never(law)

@@ -50,11 +50,8 @@ def forward(
         return _forward(kind, config, parameters, statistics, inputs)
     except Undefined:
         raise
-    except (
-        ValueError,
-        IndexError,
-        TypeError,
-    ) as why:  # shapes or numbers that do not fit are no fault here
+    # shapes or numbers that do not fit are no fault here
+    except (ValueError, IndexError, TypeError) as why:
         raise Undefined(f"{kind}: {why}") from None
 
 
