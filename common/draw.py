@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import assert_never
 
 import numpy as np
 
-from common.countermeasures import _laws as laws
+from common.countermeasures import _initialization as laws
 from common.countermeasures import optimizer
 from common.countermeasures.initialization import Initialization
 from common.network import Arrays, Batch, Network, State
@@ -64,7 +65,7 @@ def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: st
                 for gate, of_gate in one.by_gate.items()
             ]
         )
-    match one.start:
+    match how := one.own_start:
         case "drawn":
             n_in, n_out = one.shape
             return weight(spec, seed, layer, (n_in, n_out), name)
@@ -75,8 +76,10 @@ def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: st
             return laws.orthogonal(stream(seed, f"{layer} {name}"), (rows, columns))
         case "identity":
             return np.eye(one.shape[0])
-        case number:
+        case int() | float() as number:
             return np.full(one.shape, number)
+        case _:
+            assert_never(how)
 
 
 def state(plan: Plan) -> State:

@@ -37,6 +37,12 @@ class Parameter(NamedTuple):
     gates: tuple[str, ...] = ()
 
     @property
+    def own_start(self) -> Start:
+        """How it starts as a whole; where each gate starts by itself, ask `by_gate`."""
+        assert not isinstance(self.start, tuple), "each gate starts by itself"
+        return self.start
+
+    @property
     def by_gate(self) -> dict[str, Parameter]:
         """What each gate has of it, by the gate's name."""
         starts = self.start if isinstance(self.start, tuple) else (self.start,) * len(self.gates)

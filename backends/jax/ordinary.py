@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
+from typing import assert_never
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +24,7 @@ def start(plan: Plan, place: Place, key: jax.Array) -> jax.Array:
     """A weight or a bias, drawn, or what something else starts at; it has our axes."""
     shape = place.one.shape
     law = plan.initialization_of(place.layer)
-    match place.one.start:
+    match how := place.one.own_start:
         case "drawn":
             return initialization.build(law)(key, shape, plan.precision)
         case "drawn bias":
@@ -32,9 +33,10 @@ def start(plan: Plan, place: Place, key: jax.Array) -> jax.Array:
             return initializers.orthogonal()(key, shape, plan.precision)
         case "identity":
             return jnp.eye(shape[0], dtype=plan.precision)
-        case number:
-            assert isinstance(number, float | int), "each gate starts by itself"
+        case int() | float() as number:
             return jnp.full(shape, number, plan.precision)
+        case _:
+            assert_never(how)
 
 
 def on_device(plan: Plan, samples: Samples) -> tuple[jax.Array, jax.Array]:

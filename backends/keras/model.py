@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, assert_never
 
 import keras
 import numpy as np
@@ -75,7 +75,7 @@ def started(plan: Plan, place: Place, seed: int) -> Any:
     """A weight or a bias, drawn, or what something else starts at."""
     shape = place.one.shape
     law = plan.initialization_of(place.layer)
-    match place.one.start:
+    match how := place.one.own_start:
         case "drawn":
             return initialization.build(law)(seed=seed)(shape, dtype=plan.precision)
         case "drawn bias":
@@ -86,9 +86,10 @@ def started(plan: Plan, place: Place, seed: int) -> Any:
             return keras.initializers.Orthogonal(seed=seed)(shape, dtype=plan.precision)
         case "identity":
             return np.eye(shape[0])
-        case number:
-            assert isinstance(number, float | int), "each gate starts by itself"
+        case int() | float() as number:
             return np.full(shape, number)
+        case _:
+            assert_never(how)
 
 
 def put(model: keras.Sequential, place: Place, a: np.ndarray) -> None:

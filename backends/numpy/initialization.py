@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from common.countermeasures import _laws as laws
+from common.countermeasures import _initialization as laws
 from common.countermeasures.initialization import Initialization
 from common.network import Arrays
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from operator import attrgetter
 from types import ModuleType
+from typing import assert_never
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ def start(model: nn.Module, plan: Plan) -> None:
     for place in places(plan.network, placed):
         tensor = tensor_of(model, place)
         law = plan.initialization_of(place.layer)
-        match place.one.start:
+        match how := place.one.own_start:
             case "drawn":
                 initialization.build(law)(tensor)
             case "drawn bias":
@@ -74,9 +75,10 @@ def start(model: nn.Module, plan: Plan) -> None:
                 nn.init.orthogonal_(tensor)
             case "identity":
                 nn.init.eye_(tensor)
-            case number:
-                assert isinstance(number, float | int), "each gate starts by itself"
+            case int() | float() as number:
                 tensor.fill_(number)
+            case _:
+                assert_never(how)
 
 
 def tensor_of(model: nn.Module, place: Place) -> torch.Tensor:

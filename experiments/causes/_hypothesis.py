@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 
@@ -122,6 +122,8 @@ def numbers(case: Case, side: Side) -> np.ndarray | None:
                 if side.steps
                 else flat([side.after[name] for name in sorted(side.after)])
             )
+        case _:
+            assert_never(case.stage)
 
 
 def varied(values: np.ndarray, least: int = 6) -> bool:

@@ -71,8 +71,10 @@ def _choices(config: Config) -> dict[str, tuple[Any, ...]]:
                 "centered": (True, False),
                 "momentum": MOMENTA,
             }
-        case _:
+        case "adagrad":
             return {"epsilon": EPSILONS, "start": (0.0, 0.1, 1.0)}
+        case _:
+            return {}
 
 
 def both_sides(name: str, base: Config, changed: Config) -> str:

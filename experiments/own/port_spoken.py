@@ -6,7 +6,7 @@ Where they part first and why, the tree, and what is behind it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, assert_never
 
 from rich.console import Console
 from rich.text import Text
@@ -125,6 +125,8 @@ def _where(said: Port, found: Parting) -> str:
             return f"{begin}: off by {_number(found.error)} of the largest step."
         case "statistics":
             return f"The running statistics of {found.place} part: off by {_number(found.error)}."
+        case _:
+            assert_never(found.stage)
 
 
 def rows(said: Port) -> Iterator[Row]:

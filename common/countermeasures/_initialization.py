@@ -1,7 +1,4 @@
-"""Weights and biases drawn by the laws of an initialization.
-
-common/countermeasures/initialization.py states these.
-"""
+"""Weights and biases drawn by the laws that initialization.py, of the same room, states."""
 
 from __future__ import annotations
 
