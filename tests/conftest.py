@@ -4,6 +4,7 @@ plans.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -36,6 +37,8 @@ os.environ["XLA_FLAGS"] = xla_flags(threads=1)  # what a worker has, before JAX 
 # as a worker has it, too
 os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(compiled())} | KEEP_COMPILED | dict(os.environ)
 
+
+gc.set_threshold(100_000, 50, 100)  # tracing makes many objects, and few of them are garbage
 
 collect_ignore = ["door"]
 """The tests of another project, which tests/test_door.py runs."""
@@ -118,7 +121,9 @@ def load(name: str, config: pytest.Config) -> Backend:
     with warnings.catch_warnings():
         # what the frameworks say while they are imported is not ours to mend
         warnings.simplefilter("ignore")
-        return backends.load(name)
+        loaded = backends.load(name)
+    gc.freeze()  # a framework's objects stay, so none has to be looked at again
+    return loaded
 
 
 @pytest.fixture(params=backends.FRAMEWORKS, scope="session")

@@ -180,7 +180,7 @@ def test_a_node_that_goes_costs_no_run_and_moves_no_number(tmp_path: Path) -> No
         "--seeds",
         "1",
         "--steps",
-        "400",
+        "100",
         "--record-every",
         "20",
     ]

@@ -17,6 +17,7 @@ from common.quantities import decay_per_layer
 from experiments.experiment import plans, read
 from tests.compared import differing
 from tests.derived import SIZES, Maker, assert_derived_by_hand
+from tests.pairs import covering
 
 WIDTHS: dict[str, list[int]] = {
     "falling": [9, 7, 5, 4],
@@ -30,6 +31,13 @@ SKIPS = [
     {"kind": "residual", "scale": 0.3, "order": "post-activation"},
     "highway",
 ]
+PARTS = [("prelu", "batch"), ("relu", "none"), ("tanh", "layer")]
+EVERY_TWO = [
+    (list(WIDTHS)[row["widths"]], SKIPS[row["skip"]], PARTS[row["parts"]])
+    for row in covering({"widths": list(WIDTHS), "skip": SKIPS, "parts": PARTS})
+]
+"""Each pair of them stands in one network at least."""
+
 over_widths = pytest.mark.parametrize("widths", WIDTHS.values(), ids=list(WIDTHS))
 
 
@@ -37,22 +45,23 @@ def of_widths(plan: Maker, widths: list[int], **changes: Any) -> Any:
     return plan(**{"features": 64, "classes": 10, "width": widths, "depth": len(widths)} | changes)
 
 
-@over_widths
-@pytest.mark.parametrize("skip", SKIPS)
-@pytest.mark.parametrize(
-    ("activation", "normalization"), [("prelu", "batch"), ("relu", "none"), ("tanh", "layer")]
-)
+@pytest.mark.parametrize(("widths", "skip", "parts"), EVERY_TWO)
 def test_a_step_is_the_definitions(
     backend: Backend,
     definition: Backend,
     plan: Maker,
-    widths: list[int],
+    widths: str,
     skip: Any,
-    activation: str,
-    normalization: str,
+    parts: tuple[str, str],
 ) -> None:
+    activation, normalization = parts
     small = of_widths(
-        plan, widths, skip=skip, activation=activation, normalization=normalization, clipping="norm"
+        plan,
+        WIDTHS[widths],
+        skip=skip,
+        activation=activation,
+        normalization=normalization,
+        clipping="norm",
     )
     assert not differing(backend, definition, small)
 
