@@ -15,6 +15,7 @@ run would make of them.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -57,6 +58,7 @@ def main() -> None:
     clock = time.perf_counter()
     backend = backends.load(sys.argv[1])
     imports = time.perf_counter() - clock
+    gc.freeze()  # as a worker does; else a round of the garbage collector is timed for a step
     for line in sys.stdin:
         plan, device, measure = json.loads(line)
         found = timed(backend, Plan.model_validate(plan), device, measure)
