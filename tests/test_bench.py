@@ -18,22 +18,28 @@ from experiments.benching.sections import Row
 from experiments.benching.timed import by_hand, probed
 
 
-@pytest.mark.parametrize("norm", NORMS)
 def test_a_script_written_by_hand_computes_the_definitions_gradients(
-    backend: Backend, definition: Backend, tmp_path: Path, norm: str
+    backend: Backend, definition: Backend, tmp_path: Path
 ) -> None:
-    write_job(tmp_path / "job.npz")
-    found = by_hand(backend.name, tmp_path / "job.npz", "prelu", norm, 2)
-    plan = Plan.model_validate(job(activation="prelu", normalization=NORMS[norm], steps=2))
-    program = definition.program(plan, "cpu")
-    program.load(draw.state(plan))
-    program.step(next(draw.batches(plan, task.load(plan.task))))
-    gradients = program.gradients()
-    stacks = [gradients.parameters[f"{stack}.weight"][0] for stack in ("first", "hidden", "output")]
-    expected = [np.linalg.norm(weight) for stack in stacks for weight in stack]
-    # float32, 30 layers; one sample's ReLU may flip
-    assert np.allclose(found[0]["norms"], expected, rtol=1e-3)
-    assert found[0]["losses"][0] == pytest.approx(gradients.loss[0], rel=1e-5)
+    size = {"depth": 10, "width": 32}
+    write_job(tmp_path / "job.npz", **size)
+    said = by_hand(backend.name, tmp_path / "job.npz", "prelu", ",".join(NORMS), 2)
+    for found, (norm, kind) in zip(said, NORMS.items(), strict=True):
+        plan = Plan.model_validate(job(activation="prelu", normalization=kind, steps=2, **size))
+        program = definition.program(plan, "cpu")
+        program.load(draw.state(plan))
+        program.step(next(draw.batches(plan, task.load(plan.task))))
+        gradients = program.gradients()
+        weights = [
+            weight
+            for stack in plan.network.stacks()
+            for weight in gradients.parameters[f"{stack.name}.weight"][0]
+        ]
+        expected = [np.linalg.norm(weight) for weight in weights]
+        assert found["norm"] == norm
+        # float32; one sample's ReLU may flip
+        assert np.allclose(found["norms"], expected, rtol=1e-3), norm
+        assert found["losses"][0] == pytest.approx(gradients.loss[0], rel=1e-5), norm
 
 
 def test_a_probe_times_the_first_step_and_every_later_one(backend: Backend) -> None:
