@@ -78,12 +78,17 @@ def _visible(of: Bounds) -> bool:
 
 
 def _undecided(of: Bounds) -> np.ndarray:
-    """Whether rounding puts some pre-activation of a site far on either side of 0, [seed, site]."""
-    found = {number: np.zeros(len(h), dtype=bool) for number, h in of.inside.h.items()}
+    """Whether rounding puts some pre-activation of a layer far on either side of 0, [seed, layer].
+
+    The layers are the sites and, after them, the output layer: before its affine map may stand an
+    activation.
+    """
+    sites = list(of.inside.h.values())
+    found = np.zeros((len(sites[0]), len(sites) + 1), dtype=bool)
     for place, z in of.inside.z.items():
         near = (np.abs(z) <= NEAR_A_KINK * of.spread[place]) & (of.spread[place] > 1)
-        found[place[0]] = found[place[0]] | near.any(axis=(1, 2))
-    return np.stack(list(found.values()), axis=1)
+        found[:, place[0]] |= near.any(axis=(1, 2))
+    return found
 
 
 def with_the_undecided(bounds: Compared, undecided: np.ndarray, plan: Plan) -> Compared:
@@ -91,7 +96,7 @@ def with_the_undecided(bounds: Compared, undecided: np.ndarray, plan: Plan) -> C
 
     Args:
         bounds: On the error of each array and quantity, [seed] or [seed, layer].
-        undecided: Which sites rounding decides, [seed, site].
+        undecided: Which layers rounding decides, [seed, layer], the output layer last.
         plan: Whose step it is.
     """
     after = np.logical_or.accumulate(undecided, axis=1)
@@ -104,15 +109,15 @@ def with_the_undecided(bounds: Compared, undecided: np.ndarray, plan: Plan) -> C
 def _computed_from(key: Key, after: np.ndarray, axes: int, plan: Plan) -> np.ndarray:
     """Whether the numbers of an array are computed from what is undecided, as its bound has it."""
     if key.what == RUNNING:
-        return after[:, _sites_of(key.name.partition(".")[0], plan)]
+        return after[:, _layers_of(key.name.partition(".")[0], plan)]
     if key.what in OF_OUTPUTS:
-        return after
+        return after[:, :-1]
     return after[:, -1].reshape(-1, *[1] * (axes - 1))
 
 
-def _sites_of(stack: str, plan: Plan) -> slice:
-    """Which of the sites are the layers of a stack."""
-    stacks = plan.network.measured()
+def _layers_of(stack: str, plan: Plan) -> slice:
+    """Which of all layers are those of a stack."""
+    stacks = plan.network.stacks()
     begins = np.cumsum([0, *(len(one.layers) for one in stacks)])
     at = [one.name for one in stacks].index(stack)
     return slice(begins[at], begins[at + 1])

@@ -27,7 +27,7 @@ def test_what_is_computed_from_an_undecided_layer_has_no_bound(plan: Maker) -> N
         Key("activation_rms"): np.ones((2, 4)),
         Key("evaluation output"): np.ones((2, 1)),
     }
-    undecided = np.zeros((2, 4), dtype=bool)
+    undecided = np.zeros((2, 5), dtype=bool)
     undecided[1, 2] = True
     found = with_the_undecided(bounds, undecided, made)
     for key, bound in found.items():
@@ -47,6 +47,28 @@ def test_what_is_computed_from_an_undecided_layer_has_no_bound(plan: Maker) -> N
         Key("evaluation output"),
     ):
         assert np.isinf(found[key][1]).all()
+
+
+def test_an_activation_before_the_output_has_an_undecided_layer_of_its_own(plan: Maker) -> None:
+    """With pre-activation a norm and an activation stand before the output's affine map."""
+    skip = {"kind": "residual", "order": "pre-activation"}
+    made = plan(depth=4, width=4, normalization="batch", skip=skip)
+    *_, hidden, output = (stack.name for stack in made.network.stacks())
+    shapes = {
+        Key("loss"): (2,),
+        Key("running value", f"{hidden}.mean"): (2, 3),
+        Key("running value", f"{output}.mean"): (2, 1),
+        Key("dead_fraction"): (2, 4),
+    }
+    undecided = np.zeros((2, 5), dtype=bool)
+    undecided[1, 4] = True
+    bounds = {key: np.ones(shape) for key, shape in shapes.items()}
+    found = with_the_undecided(bounds, undecided, made)
+    assert {key: found[key].shape for key in shapes} == shapes
+    assert np.isfinite([bound[0].max() for bound in found.values()]).all(), "the other seed"
+    lost = {key.what for key, bound in found.items() if np.isinf(bound[1]).any()}
+    assert lost == {"loss", "running value"}
+    assert np.isfinite(found[Key("running value", f"{hidden}.mean")]).all(), "computed before it"
 
 
 def test_a_unit_that_is_alive_by_what_is_flushed_may_be_dead() -> None:

@@ -31,6 +31,18 @@ def test_a_correct_wing_is_not_called_broken_on_plans_that_nobody_chose(
         assert agreed.outcome != "broken", f"{words(plan)}: {agreed.reason}"
 
 
+def test_a_step_that_rounding_decides_before_the_output_is_run_and_said(
+    definition: Backend, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Plan 6034: pre-activation, whose last activation belongs to no site."""
+    plan = random_plan(6034, data_files(tmp_path))
+    own, wing = (
+        Worker(one, threads=1, imports=0.0) for one in (definition, load("torch", request.config))
+    )
+    agreed = agreement(plan, own, wing, tmp_path / "reference.npz")
+    assert agreed.outcome == "cannot be judged", agreed.reason
+
+
 @pytest.mark.parametrize("name", ["torch", "keras"])
 def test_what_rounding_decides_breaks_no_agreement(
     request: pytest.FixtureRequest, name: str, tmp_path: Path
