@@ -73,9 +73,7 @@ def _cells(
             y=layer,
             color=alt.Color("mid:Q", **look),
             tooltip=[
-                "configuration:N",
-                "backend:N",
-                "step:O",
+                *(alt.Tooltip(name) for name in ("configuration:N", "backend:N", "step:O")),
                 alt.Tooltip("layer:O", title=site),
                 tip,
             ],

@@ -1,4 +1,8 @@
-"""A quantity against the layer, or the step of time."""
+"""A quantity against the layer, or the step of time.
+
+Channels are written out (`alt.Detail`, `alt.Y2`): for a name alone Altair goes through its whole
+schema, four milliseconds each, which a page with its dozens of charts feels.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +56,7 @@ def profile(
     values = (
         alt.Chart()
         .transform_filter("datum.kind === 'value'")
-        .encode(x=x, color=style.colour(), detail="backend:N")
+        .encode(x=x, color=style.colour(), detail=alt.Detail("backend:N"))
     )
     tips = [
         alt.Tooltip("configuration:N"),
@@ -62,7 +66,7 @@ def profile(
     ]
     tips += [alt.Tooltip(f"{part}:Q", title=words, format=FORM) for part, words in PARTS.items()]
     band = values.mark_area(invalid=BROKEN, opacity=0.13).encode(
-        y=alt.Y("low:Q", title=title), y2="high:Q"
+        y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q")
     )
     line = values.mark_line(invalid=BROKEN, strokeWidth=1.8).encode(y=y, strokeDash=_dash())
     points = values.mark_point(filled=True, opacity=1, size=dots, invalid="filter").encode(
@@ -71,7 +75,7 @@ def profile(
     theory = (
         alt.Chart()
         .transform_filter("datum.kind === 'theory'")
-        .encode(x=x, y=y, detail="configuration:N")
+        .encode(x=x, y=y, detail=alt.Detail("configuration:N"))
     )
     expected = theory.mark_line(
         strokeDash=[1, 4], strokeCap="round", strokeWidth=2, color=GREY, clip=True
@@ -118,10 +122,11 @@ def names(*, right: bool = False) -> list[alt.Chart]:
     beside = alt.X("edge:Q", scale=None)
     colour = alt.condition("datum.configuration === null", alt.value(GREY), style.colour())
     joint = labels.mark_rule(strokeWidth=1.8).encode(
-        x=beside, x2="end:Q", y=at, y2="from:Q", color=colour
+        x=beside, x2=alt.X2("end:Q"), y=at, y2=alt.Y2("from:Q"), color=colour
     )
     side = "left" if right else "right"
-    words = labels.encode(x=beside, y=at, text="text:N", tooltip="configuration:N")
+    text = alt.Text("text:N")
+    words = labels.encode(x=beside, y=at, text=text, tooltip=alt.Tooltip("configuration:N"))
     return [
         joint,
         *style.haloed(words, align=side, baseline="middle", dx=4 if right else -4, fontSize=12),
