@@ -123,16 +123,16 @@ class Perceptron(Network, frozen=True):
     def stacks(self) -> tuple[Stack, ...]:
         """The stacks in their order; layers of one shape that follow one another are one."""
         widths, last = self.widths, self.widths[-1]
-        found = [Stack("first", ("layer 1",), self._blocks(widths[0]).first, self.features)]
+        found = [Stack("first", ("layer 1",), self._blocks(widths[0]).opening, self.features)]
         shapes = enumerate(pairwise(widths), start=2)
         for (inputs, outputs), group in groupby(shapes, key=itemgetter(1)):
             blocks = self._blocks(outputs)
-            block = blocks.hidden if inputs == outputs else blocks.changing
+            block = blocks.repeated if inputs == outputs else blocks.changing
             name = f"hidden {len(found)}" if len(found) > 1 else "hidden"
             found.append(
                 Stack(name, tuple(f"layer {number}" for number, _ in group), block, inputs)
             )
-        output = (*self._blocks(last).last, Affine(self.outputs, bias=True))
+        output = (*self._blocks(last).closing, Affine(self.outputs, bias=True))
         return (*found, Stack("output", ("output",), output, last, measured=False))
 
     def _blocks(self, width: int) -> Arranged:

@@ -153,8 +153,8 @@ def layers_of(network: Network) -> Iterator[tuple[str, Stack]]:
 
 def inputs_of(network: Network) -> tuple[int, ...]:
     """The shape of a sample: [features], or of a sequence [time, features]."""
-    first = network.stacks()[0]
-    return (len(first.layers), first.inputs) if first.recurrent else (first.inputs,)
+    stack, *_ = network.stacks()
+    return (len(stack.layers), stack.inputs) if stack.recurrent else (stack.inputs,)
 
 
 def places(network: Network, rooms: Rooms) -> list[Place]:

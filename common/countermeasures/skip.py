@@ -147,16 +147,16 @@ class Arranged:
     """How the parts of a network stand.
 
     Attributes:
-        first: The block of the first hidden layer.
-        hidden: That of a layer with as many units in as out.
+        opening: The block of the layer that takes the inputs.
+        repeated: That of a layer with as many units in as out.
         changing: That of a layer with other units out than in, which has no connection past it.
-        last: What stands before the output's affine map.
+        closing: What stands before the output's affine map.
     """
 
-    first: tuple[Part, ...]
-    hidden: tuple[Part, ...]
+    opening: tuple[Part, ...]
+    repeated: tuple[Part, ...]
     changing: tuple[Part, ...]
-    last: tuple[Part, ...]
+    closing: tuple[Part, ...]
 
 
 def arranged(spec: Skip, affine: Part, normalization: Part, activation: Part) -> Arranged:
