@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.causes._case import Case, Side, flat
-from experiments.causes._change import cure
+from experiments.causes._case import Side, flat
 from experiments.causes._definition.errors import Undefined
 from experiments.causes._each import Each
 from experiments.causes._losses import FORMS, Form
@@ -61,35 +60,3 @@ def weighted(found: Each, weights: np.ndarray) -> np.ndarray:
     """The loss, and its gradient."""
     shaped = weights.reshape(*weights.shape, *[1] * (found.gradient.ndim - weights.ndim))
     return flat([np.array(np.sum(weights * found.loss)), found.turned(found.gradient * shaped)])
-
-
-def line_of(case: Case, own: Whole) -> str:
-    """The reference's loss in the port's framework."""
-    whole = own.reduction.startswith("sum over the batch") or own.reduction == "sum over everything"
-    torch, keras = ("sum", "sum") if whole else ("mean", "sum_over_batch_size")
-    optax = "sum" if whole else "mean"
-    ints = np.asarray(case.reference.target).dtype.kind in "iu"
-    cross = "SparseCategoricalCrossentropy" if ints else "CategoricalCrossentropy"
-    flax = (
-        "softmax_cross_entropy_with_integer_labels(z, y)" if ints else "softmax_cross_entropy(z, y)"
-    )
-    match own.form.split(" of ")[0]:
-        case "cross-entropy":
-            lines = "CrossEntropyLoss", f"{cross}(from_logits=True", flax
-        case "binary cross-entropy":
-            lines = (
-                "BCEWithLogitsLoss",
-                "BinaryCrossentropy(from_logits=True",
-                "sigmoid_binary_cross_entropy(z, y)",
-            )
-        case "absolute error":
-            lines = "L1Loss", "MeanAbsoluteError(", "losses.absolute_error(z, y)"
-        case _:
-            lines = "MSELoss", "MeanSquaredError(", "squared_error(z, y)"
-    comma = "" if lines[1].endswith("(") else ", "
-    return cure(
-        case,
-        f"torch.nn.{lines[0]}(reduction={torch!r})",
-        f"keras.losses.{lines[1]}{comma}reduction={keras!r})",
-        f"optax.{lines[2]}.{optax}()",
-    )

@@ -10,8 +10,9 @@ from experiments.causes._case import Case, Side, Stage, flat
 from experiments.causes._change import close, code, told
 from experiments.causes._each import distribution
 from experiments.causes._hypothesis import Hypothesis, Numbers, varied
+from experiments.causes._loss_lines import line_of
 from experiments.causes._losses import FORMS, smoothed
-from experiments.causes._wholes import Whole, each, factors, line_of, weighted, wholes
+from experiments.causes._wholes import Whole, each, factors, weighted, wholes
 
 STAGES: frozenset[Stage] = frozenset({"loss"})
 PAGE = "docs/migration/loss.md"

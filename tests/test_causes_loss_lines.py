@@ -1,0 +1,112 @@
+"""The line of a loss that a cause shows computes the reference's loss, and its gradient, in the
+port's framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from experiments.causes import Case, Side
+from experiments.causes._loss_lines import LABELLED, OF_NUMBERS, line_of
+from experiments.causes._losses import FORMS
+from experiments.causes._wholes import Whole, wholes
+from tests.conftest import load
+
+BATCH, STEPS, CLASSES = 5, 3, 4
+
+
+def reference(form: str, *, steps: bool, one_hot: bool) -> Side:
+    """Outputs and targets that a loss takes, the class last."""
+    rng = np.random.default_rng(7)
+    shape = (BATCH, *((STEPS,) if steps else ()), CLASSES)
+    output = rng.normal(size=shape)
+    if "probabilities" in form:
+        output = np.exp(output) / np.exp(output).sum(-1, keepdims=True)
+    labels = rng.integers(0, CLASSES, shape[:-1])
+    if form not in LABELLED:
+        target = rng.random(shape)
+    else:
+        target = np.eye(CLASSES)[labels] if one_hot else labels
+    return Side("torch", output=output, target=target)
+
+
+def case(side: Side, dialect: str) -> Case:
+    return Case("loss", side, replace(side, dialect=dialect))
+
+
+def in_torch(line: str, z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    torch = importlib.import_module("torch")
+    # classes stand on axis 1
+    moved = z.ndim > 2 and "CrossEntropy" in line
+    given, target = (
+        torch.tensor(np.moveaxis(a, -1, 1) if moved and a.ndim == z.ndim else a) for a in (z, y)
+    )
+    given.requires_grad_()
+    called = line if "(z, y)" in line or "torch.log" in line else f"{line}(z, y)"
+    loss = eval(called, {"torch": torch, "z": given, "y": target})
+    loss.backward()
+    gradient = given.grad.numpy()
+    return loss.item(), np.moveaxis(gradient, 1, -1) if moved else gradient
+
+
+def in_keras(line: str, z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    keras, tf = (importlib.import_module(name) for name in ("keras", "tensorflow"))
+    given = tf.constant(z)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        called = line if "(y, z)" in line else f"{line}(y, z)"
+        loss = eval(called, {"keras": keras, "z": given, "y": tf.constant(y)})
+    return float(loss), tape.gradient(loss, given).numpy()
+
+
+def in_jax(line: str, z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    jax, jnp, optax = (importlib.import_module(name) for name in ("jax", "jax.numpy", "optax"))
+    names = {"jnp": jnp, "optax": optax, "y": jnp.asarray(y)}
+    loss, gradient = jax.value_and_grad(lambda z: eval(line, names | {"z": z}))(jnp.asarray(z))
+    return float(loss), np.asarray(gradient)
+
+
+RUN: dict[str, Callable[[str, np.ndarray, np.ndarray], tuple[float, np.ndarray]]] = {
+    "torch": in_torch,
+    "keras": in_keras,
+    "jax": in_jax,
+}
+DIALECTS = {"torch": "torch", "keras": "keras", "jax": "linen"}
+
+
+@pytest.mark.parametrize("framework", RUN)
+@pytest.mark.parametrize("one_hot", [False, True])
+@pytest.mark.parametrize("steps", [False, True])
+@pytest.mark.parametrize("form", [*LABELLED, *OF_NUMBERS])
+def test_the_line_computes_what_the_reference_does(
+    request: pytest.FixtureRequest, framework: str, form: str, steps: bool, one_hot: bool
+) -> None:
+    load(framework, request.config)
+    side = reference(form, steps=steps, one_hot=one_hot)
+    own = [whole for whole in wholes(side) if whole.form == form]
+    assert len(own) >= 2, "reductions"
+    for whole in own:
+        line = line_of(case(side, DIALECTS[framework]), whole)
+        assert line, whole.reduction
+        loss, gradient = RUN[framework](line, *of(side))
+        found = np.concatenate([[loss], gradient.ravel()])
+        # Keras computes a loss in float32
+        np.testing.assert_allclose(found, whole.numbers, 1e-5, 1e-6, err_msg=line)
+
+
+def of(side: Side) -> tuple[np.ndarray, np.ndarray]:
+    assert side.output is not None
+    assert side.target is not None
+    return side.output, side.target
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in LABELLED | OF_NUMBERS])
+def test_a_loss_that_is_no_line_elsewhere_is_not_called_another(form: str) -> None:
+    side = reference("squared error", steps=False, one_hot=False)
+    whole = Whole(form, "mean over the batch", np.zeros(1))
+    assert {line_of(case(side, dialect), whole) for dialect in DIALECTS.values()} == {""}
