@@ -5,6 +5,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
+# what Python compiles of these sources is kept: the suite starts them in hundreds of processes
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: compare test
 
 compare: .venv/installed

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from tests.labelled_theory import Case, by_theory, decades
 NOISE = ["noise", "noise of five", "lopsided noise"]
 
 
+@cache
 def cases() -> list[Case]:
     """All of them, shuffled."""
     rng = np.random.default_rng(5)

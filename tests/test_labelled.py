@@ -13,8 +13,6 @@ from tests.labelled import BEGIN, END, PAGE, make, measured, run, score, verdict
 from tests.labelled_cases import cases
 from tests.labelled_theory import Case, decades
 
-CASES = cases()
-
 
 def cost(case: Case) -> int:
     s = case.settings
@@ -25,7 +23,7 @@ def cheapest() -> list[Case]:
     """Two of each cause."""
     seen: Counter[str] = Counter()
     found = []
-    for case in sorted(CASES, key=cost):
+    for case in sorted(cases(), key=cost):
         seen[case.cause] += 1
         if seen[case.cause] <= 2 and (case.gradient or case.learning):
             found.append(case)
@@ -41,8 +39,8 @@ def test_the_cheapest_runs_of_every_cause_get_the_verdicts_of_their_labels() -> 
 
 
 def test_there_are_labels_for_every_verdict_in_both_halves() -> None:
-    assert len(CASES) >= 400
-    for half in (CASES[::2], CASES[1::2]):
+    assert len(cases()) >= 400
+    for half in (cases()[::2], cases()[1::2]):
         labels = Counter(
             label[0] for case in half for label in (case.gradient, case.learning) if label
         )
@@ -75,10 +73,10 @@ def test_the_page_counts_the_runs_that_there_are() -> None:
     )
     assert counted
     labels = [
-        sum(bool(case.gradient) for case in CASES),
-        sum(bool(case.learning) for case in CASES),
+        sum(bool(case.gradient) for case in cases()),
+        sum(bool(case.learning) for case in cases()),
     ]
-    assert [int(number) for number in counted.groups()] == [len(CASES), *labels]
+    assert [int(number) for number in counted.groups()] == [len(cases()), *labels]
 
 
 def test_a_wrong_verdict_lowers_the_score() -> None:
