@@ -68,6 +68,7 @@ QUANTITIES = {
     "the samples themselves": X,
     "scores": np.eye(3)[Y] * 0.8 + 0.1,
     "several labels of 0 and 1 each": (X > 0).astype(float),
+    "as large as can be": np.full((30, 3), 1e308),
 }
 
 

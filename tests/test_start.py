@@ -70,7 +70,8 @@ def test_the_page_has_a_file_for_the_model_and_one_for_each_backend_s_gradients(
 def test_one_keras_model_has_the_same_outputs_as_on_jax(folder: Path, backend: str) -> None:
     on_jax, found = (np.load(folder / f"outputs_{name}.npy") for name in ("jax", backend))
     assert found.dtype == np.float32
-    assert apart(found, on_jax) < 1e-6
+    # float32: each backend adds in an order of its own
+    assert apart(found, on_jax) < 1e-5
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "torch"])

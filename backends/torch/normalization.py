@@ -6,9 +6,9 @@ Trap: PyTorch's momentum is the weight of the new value (0.1 here is 0.9 in Kera
 running variance is the unbiased one, B / (B - 1) times what the two others keep: evaluation outputs
 differ, training outputs do not. The epsilon of `LayerNorm` is 1e-5, in Keras 1e-3 and in Flax 1e-6;
 that of `RMSNorm` is the precision's own, 2.2e-16 in float64, unless it is given. On a processor
-batch norm is z * (scale / deviation) + (shift - mean * (scale / deviation)): where the z of a batch
-are equal and huge, the two products leave their rounding, 316 u |z| at an epsilon of 1e-5, and not
-a number of the size of 1.
+with AVX2 batch norm is z * (scale / deviation) + (shift - mean * (scale / deviation)): where the z
+of a batch are equal and huge, the two products leave their rounding, 316 u |z| at an epsilon of
+1e-5, and not a number of the size of 1.
 """
 
 from __future__ import annotations

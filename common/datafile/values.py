@@ -45,6 +45,10 @@ def samples(file: File, x: np.ndarray) -> np.ndarray:
     return x
 
 
+NEAR = 1e-3
+"""So near to 1 do shares of a whole add up to it."""
+
+
 def held_to(file: File, y: np.ndarray) -> np.ndarray:
     """Labels [samples], numbered, or real targets [samples, targets]."""
     if y.ndim == 2 and y.shape[1] == 1:
@@ -68,7 +72,8 @@ def _real(y: np.ndarray) -> bool:
     if y.ndim == 1:
         few = len(np.unique(y)) <= max(2, len(y) / 2)
         return y.size > 0 and not (few and bool((y == np.floor(y)).all()))
-    shares = bool((y >= 0).all()) and np.allclose(y.sum(1), 1, rtol=0, atol=1e-3)
+    within = bool(((y >= 0) & (y <= 1 + NEAR)).all())  # of larger numbers the sum may overflow
+    shares = within and np.allclose(y.sum(1), 1, rtol=0, atol=NEAR)
     return min(y.shape) > 1 and not shares
 
 
