@@ -11,13 +11,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.causes import Case, Side
+from experiments.causes import Case, Side, explain
 from experiments.causes._loss_lines import LABELLED, OF_NUMBERS, line_of
 from experiments.causes._losses import FORMS
 from experiments.causes._wholes import Whole, wholes
 from tests.conftest import load
 
 BATCH, STEPS, CLASSES = 5, 3, 4
+PROBABILITIES = "cross-entropy of probabilities (the outputs are taken for them)"
 
 
 def reference(form: str, *, steps: bool, one_hot: bool) -> Side:
@@ -110,3 +111,26 @@ def test_a_loss_that_is_no_line_elsewhere_is_not_called_another(form: str) -> No
     side = reference("squared error", steps=False, one_hot=False)
     whole = Whole(form, "mean over the batch", np.zeros(1))
     assert {line_of(case(side, dialect), whole) for dialect in DIALECTS.values()} == {""}
+
+
+def test_a_loss_past_the_outputs_is_known_by_its_value() -> None:
+    """Keras' loss of a softmax takes the logits beside it: no gradient goes through the outputs,
+    which PyTorch's cross-entropy takes for logits.
+    """
+    side = reference(PROBABILITIES, steps=False, one_hot=False)
+    found = {
+        whole.form: whole for whole in wholes(side) if whole.reduction == "mean over the batch"
+    }
+    right, wrong = (found[form].numbers for form in (PROBABILITIES, "cross-entropy of logits"))
+    gradient = wrong[1:].reshape(of(side)[0].shape)
+    port = replace(side, loss=float(wrong[0]), gradient=gradient)
+    keras = replace(side, backend="keras", loss=float(right[0]))
+    (cause,) = explain(Case("loss", keras, port), only=["loss"])
+    assert cause.key == "loss.kind"
+    assert (
+        cause.said
+        == f"Loss: {PROBABILITIES} in the reference, cross-entropy of logits in the port."
+    )
+    assert cause.cure == "torch.nn.CrossEntropyLoss(reduction='mean')(torch.log(z), y)"
+    other = replace(keras, loss=2.5 * float(right[0]))
+    assert explain(Case("loss", other, port), only=["loss"]) == []

@@ -156,7 +156,7 @@ def _reproduced(case: Case, hypothesis: Hypothesis) -> float | None:
     its = numbers(case, case.port)
     its = hypothesis.wanted() if hypothesis.wanted else its
     plain = hypothesis.plain() if hypothesis.plain else mine
-    if mine is None or its is None or plain is None or not np.all(np.isfinite(its)):
+    if its is None or plain is None or not np.all(np.isfinite(its)):
         return None
     if case.stage == "forward" and not varied(its):
         return None
@@ -167,8 +167,7 @@ def _reproduced(case: Case, hypothesis: Hypothesis) -> float | None:
     left = error(_without_ones(hypothesis.port(), its), its)
     if left >= bound:
         return None
-    right = (
-        hypothesis.reference is None
-        or error(_without_ones(hypothesis.reference(), mine), mine) < bound
+    right = hypothesis.reference is None or (
+        mine is not None and error(_without_ones(hypothesis.reference(), mine), mine) < bound
     )
     return left if right else None

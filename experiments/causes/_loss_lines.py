@@ -96,7 +96,7 @@ def line_of(case: Case, own: Whole) -> str:
         return ""
     elements = found.elements and found.gradient.size > found.loss.size
     how, scale = (OF_ELEMENTS if elements else OF_SAMPLES)[own.reduction]
-    of_keras = OF_ROWS if np.ndim(case.reference.output) == 2 else OF_LAST_AXES
+    of_keras = OF_ROWS if np.asarray(case.reference.output).ndim == 2 else OF_LAST_AXES
     in_keras, scale_in_keras = (of_keras if elements else OF_SAMPLES)[own.reduction]
     reduction = {"mean": "sum_over_batch_size", "sum": "sum"}[in_keras]
     torch = f"torch.nn.{names.torch}(reduction={how!r})"

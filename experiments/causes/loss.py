@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from experiments.causes._change import close, code, told
 from experiments.causes._each import distribution
 from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 from experiments.causes._loss_lines import line_of
+from experiments.causes._loss_weights import of_outputs, of_samples
 from experiments.causes._losses import FORMS, smoothed
 from experiments.causes._wholes import Whole, each, factors, weighted, wholes
 
@@ -21,7 +24,7 @@ PAGE = "docs/migration/loss.md"
 def hypotheses(case: Case) -> Iterator[Hypothesis]:
     """What might be the cause, the usual first."""
     mine, its = case.reference, case.port
-    if mine.loss is None or mine.output is None or mine.target is None or mine.gradient is None:
+    if mine.loss is None or mine.output is None or mine.target is None:
         return
     if (
         its.loss is None
@@ -30,14 +33,17 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
         or not varied(mine.output, 4)
     ):
         return
+    if mine.gradient is None:
+        yield from _beside_the_output(case)
+        return
     ours = [whole for whole in wholes(mine) if close(whole.numbers, _numbers(mine))]
     for own in ours[:1]:
         for whole in wholes(mine):
             if (whole.form, whole.reduction) != (own.form, own.reduction):
                 yield _other(case, own, whole)
         yield from _smoothed(case, own)
-        yield from _weighted(case, own)
-        yield from _outputs(case, own)
+        yield from of_samples(case, own)
+        yield from of_outputs(case, own)
         yield from _times(case, own)
     yield from _of_the_whole(case, ours[0] if ours else None)
     yield from _factor(case, ours[0] if ours else None)
@@ -45,6 +51,21 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 
 def _numbers(side: Side) -> np.ndarray:
     return flat([np.array(side.loss), side.gradient])  # type: ignore[list-item]
+
+
+def _beside_the_output(case: Case) -> Iterator[Hypothesis]:
+    """Another loss than one whose gradient goes past the outputs, as Keras' of a softmax does.
+
+    The reference's loss is known by its value, the port's by its gradient too.
+    """
+    value = np.array([case.reference.loss])
+    for own in wholes(case.reference):
+        if not close(own.numbers[:1], value):
+            continue
+        for whole in wholes(case.reference):
+            if (whole.form, whole.reduction) != (own.form, own.reduction):
+                yield replace(_other(case, own, whole), plain=partial(getattr, own, "numbers"))
+        return
 
 
 def _other(case: Case, own: Whole, whole: Whole) -> Hypothesis:
@@ -145,84 +166,6 @@ def _smoothed(case: Case, own: Whole) -> Iterator[Hypothesis]:
                 solved=True,
                 rank=int(bool(also)),
             )
-
-
-def _weighted(case: Case, own: Whole) -> Iterator[Hypothesis]:
-    """A weight for each sample, solved for in its gradient; the loss tells whether it is true."""
-    side = case.reference
-    found = each(side, FORMS[own.form])
-    if found is None:
-        return
-    port = found.back(np.asarray(case.port.gradient))
-    axes = tuple(range(found.loss.ndim, found.gradient.ndim))
-    square = np.sum(np.square(found.gradient), axis=axes)
-    if found.loss.size < 4 or np.any(square == 0) or found.gradient.size <= found.loss.size:
-        return
-    weights = np.sum(port * found.gradient, axis=axes) / square
-    if np.ptp(weights) <= 1e-6 * np.max(np.abs(weights)):
-        return
-    labels = np.asarray(side.target)
-    by_class = labels.shape == weights.shape and labels.dtype.kind in "iu"
-    ends = " to ".join(told(float(f"{each:.5g}")) for each in (weights.min(), weights.max()))
-    said = (
-        f"Weights of the samples: alike in the reference, from {ends} in the port (solved from the "
-        "gradient)."
-    )
-    if by_class and all(
-        np.ptp(weights[labels == label]) <= 1e-6 * np.max(np.abs(weights))
-        for label in np.unique(labels)
-    ):
-        share = weights / weights.max()
-        first = {
-            int(label): told(float(f"{share[labels == label][0]:.4g}"))
-            for label in np.unique(labels)
-        }
-        listed = ", ".join(f"{label}: {weight}" for label, weight in first.items())
-        said = (
-            f"Weights of the classes: alike in the reference, in the port in proportion {listed} "
-            "(solved from the gradient)."
-        )
-    numbers = weighted(found, weights)
-    yield Hypothesis("weights", said, line_of(case, own), lambda: numbers, solved=True, rank=1)
-
-
-def _outputs(case: Case, own: Whole) -> Iterator[Hypothesis]:
-    """A weight for each output of a loss that is a mean over them, solved for in its gradient."""
-    mine = np.asarray(case.reference.gradient)
-    its = np.asarray(case.port.gradient)
-    found = each(case.reference, FORMS[own.form])
-    if (
-        found is None
-        or not found.elements
-        or mine.ndim < 2
-        or mine.shape[-1] < 2
-        or mine.size < 4 * mine.shape[-1]
-    ):
-        return
-    rows, others = (array.reshape(-1, array.shape[-1]) for array in (mine, its))
-    square = np.sum(np.square(rows), 0)
-    weights = np.sum(rows * others, 0) / square
-    if np.any(square == 0) or np.ptp(weights) <= 1e-6 * np.max(np.abs(weights)):
-        return
-    listed = ", ".join(told(float(f"{weight:.5g}")) for weight in weights[:6])
-    said = (
-        f"Weights of the outputs: alike in the reference, {listed} in the port (solved from the "
-        "gradient)."
-    )
-    # the loss of one output alone is not known, but its gradient is proportional to the reference's
-    plain = flat([mine])
-    solved = flat([mine * weights])
-    line = line_of(case, own)
-    yield Hypothesis(
-        "weights",
-        said,
-        line,
-        lambda: solved,
-        solved=True,
-        rank=1,
-        wanted=lambda: flat([its]),
-        plain=lambda: plain,
-    )
 
 
 def _factor(case: Case, own: Whole | None) -> Iterator[Hypothesis]:
