@@ -83,6 +83,7 @@ def small_disk(size: int) -> Iterator[Path]:
 
 LIMITED = """import os, resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, 2 * (int(sys.argv[1]),))
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # Python would keep bytecode that was cut off, too
 os.execv(sys.argv[2], sys.argv[2:])
 """
 
