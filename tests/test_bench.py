@@ -37,8 +37,8 @@ def test_a_script_written_by_hand_computes_the_definitions_gradients(
         ]
         expected = [np.linalg.norm(weight) for weight in weights]
         assert found["norm"] == norm
-        # float32; one sample's ReLU may flip
-        assert np.allclose(found["norms"], expected, rtol=1e-3), norm
+        # float32; no pre-activation lies so near to 0 that rounding takes it for the other side
+        assert np.allclose(found["norms"], expected, rtol=1e-5), norm
         assert found["losses"][0] == pytest.approx(gradients.loss[0], rel=1e-5), norm
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -64,7 +63,7 @@ def _beside_the_output(case: Case) -> Iterator[Hypothesis]:
             continue
         for whole in wholes(case.reference):
             if (whole.form, whole.reduction) != (own.form, own.reduction):
-                yield replace(_other(case, own, whole), plain=partial(getattr, own, "numbers"))
+                yield replace(_other(case, own, whole), plain=lambda own=own: own.numbers)
         return
 
 
