@@ -12,9 +12,9 @@ from typing import assert_never
 
 import numpy as np
 
-from common.countermeasures import _initialization as laws
-from common.countermeasures import optimizer
+from common.countermeasures import initialization, optimizer
 from common.countermeasures.initialization import Initialization
+from common.distribution import orthogonal
 from common.network import Arrays, Batch, Network, State
 from common.part import Parameter
 from common.plan import Plan
@@ -36,12 +36,12 @@ def weight(
     """
     # a weight beyond all numbers is infinite, and the run says so
     with np.errstate(over="ignore", under="ignore"):
-        return laws.weights(spec, stream(seed, f"{layer} {name}"), shape)
+        return initialization.weights(spec, stream(seed, f"{layer} {name}"), shape)
 
 
 def bias(spec: Initialization, seed: int, layer: str, n_in: int, n_out: int) -> np.ndarray:
     """The biases [n_out] of one layer of one seed."""
-    return laws.biases(spec, stream(seed, f"{layer} bias"), n_in, n_out)
+    return initialization.biases(spec, stream(seed, f"{layer} bias"), n_in, n_out)
 
 
 def _parameters(plan: Plan, seed: int) -> Arrays:
@@ -73,7 +73,7 @@ def _layer(name: str, one: Parameter, spec: Initialization, seed: int, layer: st
             return bias(spec, seed, layer, one.fan_in, *one.shape)
         case "orthogonal":
             rows, columns = one.shape
-            return laws.orthogonal(stream(seed, f"{layer} {name}"), (rows, columns))
+            return orthogonal(stream(seed, f"{layer} {name}"), (rows, columns))
         case "identity":
             return np.eye(one.shape[0])
         case int() | float() as number:

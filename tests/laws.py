@@ -11,12 +11,12 @@ from scipy import stats
 
 from common.backend import Backend
 from common.countermeasures.initialization import (
-    TRUNCATED_STD,
     Gaussian,
     He,
     Initialization,
     Xavier,
 )
+from common.distribution import TRUNCATED_STD
 
 SHAPE = (400, 300)
 SIZE = SHAPE[0] * SHAPE[1]

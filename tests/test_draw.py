@@ -9,13 +9,12 @@ from scipy import stats
 
 from common import draw
 from common.countermeasures.initialization import (
-    TRUNCATED_STD,
-    Distribution,
     Gaussian,
     He,
     Xavier,
     standard_deviation,
 )
+from common.distribution import TRUNCATED_STD, Distribution
 from common.plan import Plan
 
 SHAPE = (400, 300)

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from common.backend import Backend
-from common.countermeasures.initialization import TRUNCATED_STD, Constant, Gaussian
+from common.countermeasures.initialization import Constant, Gaussian
+from common.distribution import TRUNCATED_STD
 from tests.laws import STANDARD_DEVIATIONS, assert_follows, shipped, spec_of
 
 CUTS_NATIVE_NORMALS = {"torch": False, "keras": True, "jax": True}

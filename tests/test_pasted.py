@@ -19,7 +19,6 @@ from common.backend import Backend
 from common.countermeasures.activation import Activation, Tanh
 from common.countermeasures.clipping import Clipping
 from common.countermeasures.initialization import (
-    TRUNCATED_STD,
     Constant,
     Initialization,
     Orthogonal,
@@ -31,6 +30,7 @@ from common.countermeasures.normalization import BatchNormalization, Normalizati
 from common.countermeasures.optimizer import Optimizer
 from common.countermeasures.recurrent import Cell, Step
 from common.countermeasures.skip import Skip, own_parameters
+from common.distribution import TRUNCATED_STD
 from experiments.report import migration
 from tests.conftest import load
 from tests.pasted import FRAMEWORKS, SHAPE, SPECS, given, paste

@@ -20,7 +20,6 @@ from flax import linen
 from jax.nn import initializers
 
 from common.countermeasures.initialization import (
-    TRUNCATED_STD,
     Constant,
     Fan,
     FlaxDefault,
@@ -34,6 +33,7 @@ from common.countermeasures.initialization import (
     he_scale,
     law_of,
 )
+from common.distribution import TRUNCATED_STD
 from common.network import Arrays
 
 NATIVE = {

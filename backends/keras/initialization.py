@@ -20,7 +20,6 @@ import numpy as np
 from keras import initializers
 
 from common.countermeasures.initialization import (
-    TRUNCATED_STD,
     Constant,
     Gaussian,
     He,
@@ -33,6 +32,7 @@ from common.countermeasures.initialization import (
     he_scale,
     law_of,
 )
+from common.distribution import TRUNCATED_STD
 from common.network import Arrays
 
 NATIVE = {

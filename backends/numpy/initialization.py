@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from common.countermeasures import _initialization as laws
+from common.countermeasures import initialization
 from common.countermeasures.initialization import Initialization
 from common.network import Arrays
 
@@ -25,12 +25,12 @@ DrawBias = Callable[[np.random.Generator, int], np.ndarray]
 
 def build(spec: Initialization) -> Draw:
     """A function from a random stream and a shape (n_in, n_out) to weights."""
-    return partial(laws.weights, spec)
+    return partial(initialization.weights, spec)
 
 
 def bias(spec: Initialization, n_in: int) -> DrawBias:
     """A function from a random stream and n_out to the biases of an affine map with n_in inputs."""
-    return lambda rng, n_out: laws.biases(spec, rng, n_in, n_out)
+    return lambda rng, n_out: initialization.biases(spec, rng, n_in, n_out)
 
 
 def probe(spec: Initialization, inputs: Arrays) -> Arrays:

@@ -20,7 +20,6 @@ from torch import nn
 from torch.nn import init
 
 from common.countermeasures.initialization import (
-    TRUNCATED_STD,
     Constant,
     Gaussian,
     He,
@@ -33,6 +32,7 @@ from common.countermeasures.initialization import (
     law_of,
     standard_deviation,
 )
+from common.distribution import TRUNCATED_STD
 from common.network import Arrays
 
 NATIVE = {

@@ -62,17 +62,15 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, assert_never
 
+import numpy as np
 from pydantic import Field
 
+from common.distribution import Distribution, orthogonal, standardized
 from common.spec import BY_NAME, Spec
-
-TRUNCATED_STD = 0.8796256610342398
-"""The standard deviation of a standard normal number given that it lies within +-2."""
 
 TORCH_SLOPE = math.sqrt(5)
 """That PyTorch gives to `kaiming_uniform_` for a linear layer, whatever comes after it."""
 
-Distribution = Literal["normal", "truncated_normal", "uniform"]
 Fan = Literal["in", "out", "avg"]
 Bias = Literal[0, "uniform_fan_in"]
 
@@ -209,3 +207,30 @@ def standard_deviation(spec: Initialization, n_in: int, n_out: int) -> float:
 def bias_bound(n_in: int) -> float:
     """Within which the biases of `uniform_fan_in` are."""
     return math.sqrt(1 / n_in)
+
+
+def weights(spec: Initialization, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Weights [n_in, n_out], drawn by the spec's law."""
+    law = law_of(spec)
+    match law:
+        case Gaussian() | Xavier() | He():
+            return standardized(rng, law.distribution, shape) * standard_deviation(law, *shape)
+        case Orthogonal(gain=gain):
+            return gain * orthogonal(rng, shape)
+        case Constant(value=value):
+            return np.full(shape, value)
+        case _:
+            assert_never(law)
+
+
+def biases(spec: Initialization, rng: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
+    """Biases [n_out] of an affine map with n_in inputs, by the spec's law for them."""
+    bias: Bias = spec.bias
+    match bias:
+        case 0:
+            return np.zeros(n_out)
+        case "uniform_fan_in":
+            bound = bias_bound(n_in)
+            return rng.uniform(-bound, bound, n_out)
+        case _:
+            assert_never(bias)
