@@ -5,6 +5,7 @@ port's framework.
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from tests.conftest import load
 
 BATCH, STEPS, CLASSES = 5, 3, 4
 PROBABILITIES = "cross-entropy of probabilities (the outputs are taken for them)"
+BINARY_PROBABILITIES = f"binary {PROBABILITIES}"
 
 
 def reference(form: str, *, steps: bool, one_hot: bool) -> Side:
@@ -55,19 +57,25 @@ def in_torch(line: str, z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray
     return loss.item(), np.moveaxis(gradient, 1, -1) if moved else gradient
 
 
-def in_keras(line: str, z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+def in_keras(
+    line: str, z: np.ndarray, y: np.ndarray, after: str = "linear"
+) -> tuple[float, np.ndarray]:
+    """Of an activation of z, where one is named: the loss and its gradient of what comes of it."""
     keras, tf = (importlib.import_module(name) for name in ("keras", "tensorflow"))
     given = tf.constant(z)
     with tf.GradientTape() as tape:
+        if after != "linear":
+            given = getattr(keras.activations, after)(given)
         tape.watch(given)
-        called = line if "(y, z)" in line else f"{line}(y, z)"
+        called = line if "(y, z" in line else f"{line}(y, z)"
         loss = eval(called, {"keras": keras, "z": given, "y": tf.constant(y)})
-    return float(loss), tape.gradient(loss, given).numpy()
+    gradient = tape.gradient(loss, given)
+    return float(loss), np.zeros(z.shape) if gradient is None else gradient.numpy()
 
 
 def in_jax(line: str, z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
     jax, jnp, optax = (importlib.import_module(name) for name in ("jax", "jax.numpy", "optax"))
-    names = {"jnp": jnp, "optax": optax, "y": jnp.asarray(y)}
+    names = {"jax": jax, "jnp": jnp, "optax": optax, "y": jnp.asarray(y)}
     loss, gradient = jax.value_and_grad(lambda z: eval(line, names | {"z": z}))(jnp.asarray(z))
     return float(loss), np.asarray(gradient)
 
@@ -113,24 +121,88 @@ def test_a_loss_that_is_no_line_elsewhere_is_not_called_another(form: str) -> No
     assert {line_of(case(side, dialect), whole) for dialect in DIALECTS.values()} == {""}
 
 
-def test_a_loss_past_the_outputs_is_known_by_its_value() -> None:
-    """Keras' loss of a softmax takes the logits beside it: no gradient goes through the outputs,
-    which PyTorch's cross-entropy takes for logits.
+PAST_THE_OUTPUTS = {
+    PROBABILITIES: (
+        "cross-entropy of logits",
+        "torch.nn.CrossEntropyLoss(reduction='mean')(torch.log(z), y)",
+    ),
+    BINARY_PROBABILITIES: (
+        "binary cross-entropy of logits",
+        "torch.nn.BCELoss(reduction='mean')",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", PAST_THE_OUTPUTS)
+def test_a_loss_past_the_outputs_is_known_by_its_value(form: str) -> None:
+    """Keras' loss of a softmax or sigmoid takes the logits beside it: no gradient goes through the
+    outputs, which PyTorch's loss takes for logits.
     """
-    side = reference(PROBABILITIES, steps=False, one_hot=False)
+    taken, cure = PAST_THE_OUTPUTS[form]
+    side = reference(form, steps=False, one_hot=False)
     found = {
         whole.form: whole for whole in wholes(side) if whole.reduction == "mean over the batch"
     }
-    right, wrong = (found[form].numbers for form in (PROBABILITIES, "cross-entropy of logits"))
+    right, wrong = (found[name].numbers for name in (form, taken))
     gradient = wrong[1:].reshape(of(side)[0].shape)
     port = replace(side, loss=float(wrong[0]), gradient=gradient)
     keras = replace(side, backend="keras", loss=float(right[0]))
     (cause,) = explain(Case("loss", keras, port), only=["loss"])
     assert cause.key == "loss.kind"
-    assert (
-        cause.said
-        == f"Loss: {PROBABILITIES} in the reference, cross-entropy of logits in the port."
-    )
-    assert cause.cure == "torch.nn.CrossEntropyLoss(reduction='mean')(torch.log(z), y)"
+    assert cause.said == f"Loss: {form} in the reference, {taken} in the port."
+    assert cause.cure == cure
     other = replace(keras, loss=2.5 * float(right[0]))
     assert explain(Case("loss", other, port), only=["loss"]) == []
+
+    (cause,) = explain(Case("loss", port, keras), only=["loss"])
+    assert cause.said == f"Loss: {taken} in the reference, {form} in the port."
+    assert explain(Case("loss", port, other), only=["loss"]) == []
+
+
+@pytest.mark.parametrize("form", PAST_THE_OUTPUTS)
+def test_logits_that_are_taken_for_probabilities_are_said_to_be(form: str) -> None:
+    """What Keras does with logits where `from_logits=True` is forgotten."""
+    right, _ = PAST_THE_OUTPUTS[form]
+    side = reference(right, steps=False, one_hot=False)
+    found = {
+        whole.form: whole.numbers
+        for whole in wholes(side)
+        if whole.reduction == "mean over the batch"
+    }
+
+    def with_loss(numbers: np.ndarray) -> Side:
+        gradient = numbers[1:].reshape(of(side)[0].shape)
+        return replace(side, loss=float(numbers[0]), gradient=gradient)
+
+    (cause,) = explain(Case("loss", with_loss(found[right]), with_loss(found[form])), only=["loss"])
+    assert cause.key == "loss.logits"
+    assert cause.said == f"Loss: {right} in the reference, {form} in the port."
+
+
+@pytest.mark.parametrize(
+    ("form", "after"),
+    [("cross-entropy of logits", "softmax"), ("binary cross-entropy of logits", "sigmoid")],
+)
+@pytest.mark.parametrize("hidden", [False, True])
+def test_the_line_holds_where_keras_has_logits_beside_the_output(
+    request: pytest.FixtureRequest, form: str, after: str, hidden: bool
+) -> None:
+    """A loss of logits, taken of what is none: without the sum Keras would take the logits."""
+    load("keras", request.config)
+    logits, y = of(reference(form, steps=False, one_hot=False))
+    shares = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    given = shares if after == "softmax" else 1 / (1 + np.exp(-logits))
+    side = Side("torch", output=given, target=y, gradient=given)
+    (whole,) = (
+        whole
+        for whole in wholes(side)
+        if (whole.form, whole.reduction) == (form, "mean over the batch")
+    )
+    port = replace(side, dialect="keras", gradient=None if hidden else given)
+    line = line_of(Case("loss", side, port), whole)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras says that these are no logits
+        loss, gradient = in_keras(line, logits, y, after)
+    assert (loss == pytest.approx(whole.numbers[0], rel=1e-5)) == hidden
+    wanted = whole.numbers[1:].reshape(given.shape) if hidden else 0
+    np.testing.assert_allclose(gradient, wanted, 1e-5, 1e-6)

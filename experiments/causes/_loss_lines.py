@@ -13,19 +13,21 @@ from experiments.causes._wholes import Whole, each
 
 
 class Names(NamedTuple):
-    """What each framework calls a loss, and what it makes of the outputs before.
+    """What each framework calls a loss, and what it is given.
 
     Attributes:
         torch: A class of torch.nn.
         keras: A class of keras.losses, with its arguments but the reduction.
         optax: A function of optax; where it has none, jax.numpy does.
-        logarithm: Whether PyTorch and optax have it from the outputs' logarithm only.
+        to_torch: What PyTorch's takes, of outputs z.
+        to_optax: What that of optax takes.
     """
 
     torch: str
     keras: str
     optax: str
-    logarithm: bool = False
+    to_torch: str = "z"
+    to_optax: str = "z"
 
 
 LABELLED = {
@@ -38,7 +40,8 @@ LABELLED = {
         "CrossEntropyLoss",
         "SparseCategoricalCrossentropy(",
         "softmax_cross_entropy_with_integer_labels",
-        logarithm=True,
+        to_torch="torch.log(z)",
+        to_optax="jnp.log(z)",
     ),
 }
 """Of targets that are whole numbers; of one-hot ones, `SPREAD`."""
@@ -53,6 +56,12 @@ OF_NUMBERS = {
         "BCEWithLogitsLoss",
         "BinaryCrossentropy(from_logits=True, ",
         "sigmoid_binary_cross_entropy",
+    ),
+    "binary cross-entropy of probabilities (the outputs are taken for them)": Names(
+        "BCELoss",
+        "BinaryCrossentropy(",
+        "sigmoid_binary_cross_entropy",
+        to_optax="jax.scipy.special.logit(z)",
     ),
     "squared error": Names("MSELoss", "MeanSquaredError(", "squared_error"),
     "absolute error": Names("L1Loss", "MeanAbsoluteError(", ""),
@@ -101,10 +110,11 @@ def line_of(case: Case, own: Whole) -> str:
     reduction = {"mean": "sum_over_batch_size", "sum": "sum"}[in_keras]
     torch = f"torch.nn.{names.torch}(reduction={how!r})"
     keras = f"keras.losses.{names.keras}reduction={reduction!r})"
-    if scale or names.logarithm:
-        torch += f"({'torch.log(z)' if names.logarithm else 'z'}, y){scale}"
-    if scale_in_keras:
-        keras += f"(y, z){scale_in_keras}"
-    z = "jnp.log(z)" if names.logarithm else "z"
-    terms = f"optax.{names.optax}({z}, y)" if names.optax else "jnp.abs(z - y)"
+    if scale or names.to_torch != "z":
+        torch += f"({names.to_torch}, y){scale}"
+    # Keras' loss takes the logits that an output has beside it; a sum has none
+    z = "z + 0" if case.port.gradient is None else "z"
+    if scale_in_keras or z != "z":
+        keras += f"(y, {z}){scale_in_keras}"
+    terms = f"optax.{names.optax}({names.to_optax}, y)" if names.optax else "jnp.abs(z - y)"
     return cure(case, torch, keras, f"{terms}.{how}(){scale}")

@@ -70,6 +70,15 @@ def binary_cross_entropy_twice(z: np.ndarray, y: np.ndarray) -> Each:
     return _mean(loss, (expit(p) - target) * p * (1 - p))
 
 
+def binary_cross_entropy_of_probabilities(z: np.ndarray, y: np.ndarray) -> Each:
+    """Of outputs taken for probabilities, clipped as Keras does; a mean over the outputs."""
+    target = _like(z, y)
+    p = np.clip(z, LEAST, 1 - LEAST)
+    inside = (z > LEAST) & (z < 1 - LEAST)
+    loss = -(target * np.log(p) + (1 - target) * np.log1p(-p))
+    return _mean(loss, inside * (p - target) / (p * (1 - p)))
+
+
 def squared_error(z: np.ndarray, y: np.ndarray) -> Each:
     """A mean over the outputs."""
     away = z - _like(z, y, real=True)
@@ -194,6 +203,9 @@ FORMS: dict[str, Form] = {
     "squared error": squared_error,
     "cross-entropy of probabilities (the outputs are taken for them)": (
         cross_entropy_of_probabilities
+    ),
+    "binary cross-entropy of probabilities (the outputs are taken for them)": (
+        binary_cross_entropy_of_probabilities
     ),
     "cross-entropy of logits, with softmax twice": cross_entropy_twice,
     "binary cross-entropy of logits, with sigmoid twice": binary_cross_entropy_twice,

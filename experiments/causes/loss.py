@@ -25,14 +25,11 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
     mine, its = case.reference, case.port
     if mine.loss is None or mine.output is None or mine.target is None:
         return
-    if (
-        its.loss is None
-        or its.gradient is None
-        or its.gradient.shape != mine.output.shape
-        or not varied(mine.output, 4)
-    ):
+    if its.loss is None or not varied(mine.output, 4):
         return
-    if mine.gradient is None:
+    if its.gradient is not None and its.gradient.shape != mine.output.shape:
+        return
+    if mine.gradient is None or its.gradient is None:
         yield from _beside_the_output(case)
         return
     ours = [whole for whole in wholes(mine) if close(whole.numbers, _numbers(mine))]
@@ -49,21 +46,34 @@ def hypotheses(case: Case) -> Iterator[Hypothesis]:
 
 
 def _numbers(side: Side) -> np.ndarray:
-    return flat([np.array(side.loss), side.gradient])  # type: ignore[list-item]
+    """The loss, and its gradient if one reaches the outputs."""
+    gradient = [] if side.gradient is None else [side.gradient]
+    return flat([np.array(side.loss), *gradient])
+
+
+BESIDE = "Keras' losses take the logits beside the output of a softmax or sigmoid."
 
 
 def _beside_the_output(case: Case) -> Iterator[Hypothesis]:
-    """Another loss than one whose gradient goes past the outputs, as Keras' of a softmax does.
+    """Another loss, where one's gradient goes past the outputs, as Keras' of a softmax does.
 
-    The reference's loss is known by its value, the port's by its gradient too.
+    That one is known by its value alone, the other by its gradient too.
     """
-    value = np.array([case.reference.loss])
+    mine, its = _numbers(case.reference), _numbers(case.port)
+    of_reference = slice(mine.size)
+    of_port = slice(its.size)
     for own in wholes(case.reference):
-        if not close(own.numbers[:1], value):
+        if not close(own.numbers[of_reference], mine):
             continue
         for whole in wholes(case.reference):
             if (whole.form, whole.reduction) != (own.form, own.reduction):
-                yield replace(_other(case, own, whole), plain=lambda own=own: own.numbers)
+                yield replace(
+                    _other(case, own, whole),
+                    note=BESIDE if its.size == 1 else "",
+                    port=lambda whole=whole: whole.numbers[of_port],
+                    wanted=lambda: its,
+                    plain=lambda own=own: own.numbers[of_port],
+                )
         return
 
 
