@@ -105,12 +105,15 @@ class Judge:
         before: The state to start from.
         bounds: On the error of each array and quantity, [seed] or [seed, layer].
         blind: Why some of it cannot be judged, in one line; None where all can.
+        everywhere: What the definition says of the whole test set after the step, [seed, sample,
+            class]; of the last judged step only.
     """
 
     step: int
     before: State
     bounds: Compared
     blind: str | None
+    everywhere: np.ndarray | None = None
 
     def check(self, found: Step, expected: Step, plan: Plan) -> Check:
         """Compare a wing's step with the definition's."""

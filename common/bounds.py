@@ -92,9 +92,8 @@ class Bounds:
                     self.moved[number], difference(margin, self.margins[number])
                 )
             for i, z in self.inside.z.items():
-                np.maximum(
-                    self.spread[i], np.nan_to_num(np.abs(inside.z[i] - z)), out=self.spread[i]
-                )
+                # of infinite ones that are equal the difference is no number, and ignored
+                np.fmax(self.spread[i], np.abs(inside.z[i] - z), out=self.spread[i])
 
     def add_kink(self, step: Step, inside: Inside) -> None:
         """Take a draw with other sides into account."""

@@ -71,10 +71,11 @@ def take(program: Program, before: State, batch: Batch, x_test: np.ndarray, plan
     program.load(before, plan)
     quantities = program.measured(program.step(batch))
     gradients = replace(program.gradients(), loss=quantities.pop("loss"))
-    return Step(gradients, program.state(), quantities, _logits(program, x_test, plan))
+    return Step(gradients, program.state(), quantities, logits(program, x_test, plan))
 
 
-def _logits(program: Program, x_test: np.ndarray, plan: Plan) -> np.ndarray:
+def logits(program: Program, x_test: np.ndarray, plan: Plan) -> np.ndarray:
+    """What a program says of samples [sample, features], the same to every seed."""
     return program.predict(np.broadcast_to(x_test, (len(plan.seeds), *x_test.shape)))
 
 
@@ -107,14 +108,11 @@ def checks(program: Program, plan: Plan, data: Data, judges: list[Judge]) -> lis
         # one shape of evaluation is compiled, that of all samples
         step = take(program, judge.before, batch, data.x_test, plan)
         found.append(judge.check(replace(step, logits=step.logits[:, drawn]), expected, plan))
-        if judge is judges[-1] and found[-1].outcome != "broken":
-            expected_everywhere = _logits(definition, data.x_test, plan)
+        if judge.everywhere is not None and found[-1].outcome != "broken":
             redraw = partial(
-                _bounds_of_samples, plan, judge.before, batch, data.x_test, expected_everywhere
+                _bounds_of_samples, plan, judge.before, batch, data.x_test, judge.everywhere
             )
-            everywhere = judge.check_all_samples(
-                step.logits, expected_everywhere, drawn, plan, redraw
-            )
+            everywhere = judge.check_all_samples(step.logits, judge.everywhere, drawn, plan, redraw)
             found[-1] = everywhere if everywhere.outcome == "broken" else found[-1]
     return found
 
@@ -131,8 +129,8 @@ def _bounds_of_samples(
     rms = np.zeros((len(plan.seeds), len(samples)))
     for seed in range(DRAWS):
         program = Definition(plan, measure=False, rounding=Random(plan.precision, seed))
-        logits = take(program, before, batch, x_test[samples], plan).logits
-        rms = with_another(rms, distance(logits, expected[:, samples]))
+        found = take(program, before, batch, x_test[samples], plan).logits
+        rms = with_another(rms, distance(found, expected[:, samples]))
     return T * rms
 
 

@@ -17,11 +17,17 @@ FIRST = (DEFINITION, "keras", "jax", "torch")
 """The order in which lanes start: what the others need, then the longest work, so that the cores
 end together."""
 
-LANES = {DEFINITION: 2, "torch": 3}
+LANES = {DEFINITION: 2, "torch": 8}
 """Into how many a backend's jobs are divided: those whose workers start soon and compile nothing
 fill the cores to the end."""
 
 SHORTEST_LANE = 2
+
+STARTS = 2
+"""How often a worker may die before it is ready until its lane is given up."""
+
+LOSSES = 3
+"""How often a run may lose its machine until it counts as what brings machines down."""
 
 
 @dataclass(eq=False)
@@ -29,10 +35,14 @@ class Lane:
     """The jobs of one backend, and the worker that does them.
 
     What another command was busy with comes last, and is then waited for.
+
+    Attributes:
+        place: The backend and the processor, which a worker is started for.
     """
 
     name: str
     jobs: deque[Job]
+    place: tuple[str, str] = ("", "")
     worker: Worker | None = None
     current: Job | None = None
     ready: bool = False
@@ -50,6 +60,12 @@ class Lane:
             and self.worker is not None
             and not self.worker.placed
         )
+
+    def take_over(self, other: Lane) -> None:
+        """Do what another lane was to do, with the worker that this one has."""
+        self.name = other.name
+        self.jobs = other.jobs
+        self.busy = other.busy
 
 
 def lanes(jobs: Iterable[Job], least: Callable[[str], int] = lambda device: 1) -> list[Lane]:
@@ -77,7 +93,10 @@ def lanes(jobs: Iterable[Job], least: Callable[[str], int] = lambda device: 1) -
             if len(parts) == 1
             else [f"{name} ({i} of {len(parts)})" for i in range(1, len(parts) + 1)]
         )
-        found += [Lane(lane, deque(part)) for lane, part in zip(names, parts, strict=True)]
+        found += [
+            Lane(lane, deque(part), (name, part[0].processor))
+            for lane, part in zip(names, parts, strict=True)
+        ]
     return found
 
 

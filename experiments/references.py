@@ -8,13 +8,14 @@ from each, by draws of what rounding does (common/agreement.py).
 
 from __future__ import annotations
 
-import io
 import json
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from backends.numpy.rounding import Exact, Random
 from backends.numpy.training import Program as Definition
@@ -25,10 +26,9 @@ from common.blind import judged
 from common.bounds import Bounds
 from common.network import State
 from common.plan import Plan
-from common.step import Key
+from common.step import Compared, Key
 from common.task import Data
-from experiments.judging import batch_of, evaluated, take, watched
-from experiments.whole import write_whole
+from experiments.judging import batch_of, evaluated, logits, take, watched
 
 References = list[list[Judge]]
 """For each group of seeds the judges of its steps."""
@@ -39,14 +39,18 @@ def judges(plan: Plan, data: Data, states: dict[int, State]) -> list[Judge]:
 
     Where a step from one of them is not finite, the steps before that are judged.
     """
-    found = [judge for step, state in states.items() if (judge := _judge(plan, data, step, state))]
-    if len(found) == len(states):
-        return found
-    return [
-        judge
-        for step, state in _finite_states(plan, data).items()
-        if (judge := _judge(plan, data, step, state))
-    ]
+    found = _judges(plan, data, states)
+    return found if len(found) == len(states) else _judges(plan, data, _finite_states(plan, data))
+
+
+def _judges(plan: Plan, data: Data, states: dict[int, State]) -> list[Judge]:
+    """The judges of those steps that are finite; the last of them knows the whole test set."""
+    found: list[Judge] = []
+    for step, state in reversed(states.items()):
+        judge = _judge(plan, data, step, state, whole=not found)
+        if judge:
+            found.insert(0, judge)
+    return found
 
 
 def _finite_states(plan: Plan, data: Data) -> dict[int, State]:
@@ -75,7 +79,7 @@ def _finite(state: State) -> bool:
     return all(np.isfinite(a).all() for arrays in held for a in arrays.values())
 
 
-def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
+def _judge(plan: Plan, data: Data, number: int, before: State, *, whole: bool) -> Judge | None:
     """The judge of one step; None where it is not finite."""
     batch = batch_of(plan, data, number)
     exact = Definition(plan)
@@ -84,6 +88,7 @@ def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
         np.isfinite(a).all() for a in (step.gradients.loss, step.gradients.signal)
     ) or not _finite(step.state):
         return None
+    everywhere = logits(exact, data.x_test, plan) if whole else None
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         bounds = Bounds(plan, before, step, _inside(exact))
         for seed in range(DRAWS):
@@ -98,7 +103,7 @@ def _judge(plan: Plan, data: Data, number: int, before: State) -> Judge | None:
             bounds.add_kink(
                 take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program)
             )
-        return Judge(number, before, *judged(bounds))
+        return Judge(number, before, *judged(bounds), everywhere)
 
 
 def _inside(program: Definition) -> Inside:
@@ -108,7 +113,7 @@ def _inside(program: Definition) -> Inside:
 
 
 def write(references: References, path: Path) -> None:
-    """Keep references for other processes, whole or not at all.
+    """Keep references for other processes, which read them once and not after a power cut.
 
     Raises:
         OSError: They cannot be written.
@@ -128,34 +133,35 @@ def write(references: References, path: Path) -> None:
             arrays |= {f"{at}|statistic|{name}": a for name, a in judge.before.statistics.items()}
             arrays |= {f"{at}|slot|{name}": a for name, a in judge.before.optimizer.items()}
             arrays |= {f"{at}|{key.what}|{key.name}": a for key, a in judge.bounds.items()}
-    content = io.BytesIO()
-    np.savez(content, facts=np.array(json.dumps(facts)), **arrays)  # pyright: ignore[reportArgumentType]
-    write_whole(path, content.getbuffer())
+            if judge.everywhere is not None:
+                arrays[f"{at}|everywhere|"] = judge.everywhere
+    path.write_bytes(save(arrays, {"facts": json.dumps(facts)}))
 
 
 def read(path: Path) -> References:
     """The references that were written."""
-    with np.load(path) as file:
-        facts = json.loads(str(file["facts"]))
-        groups: References = []
-        for group, judges in enumerate(facts):
-            groups.append([_read_judge(file, f"{group}|{fact['step']}|", fact) for fact in judges])
-        return groups
+    with safe_open(path, "np") as file:
+        facts = json.loads(file.metadata()["facts"])
+        return [
+            [_read_judge(file, f"{group}|{fact['step']}|", fact) for fact in judges]
+            for group, judges in enumerate(facts)
+        ]
 
 
 def _read_judge(file: Any, at: str, fact: dict[str, Any]) -> Judge:
-    kept: dict[str, dict[Any, np.ndarray]] = {
-        "parameter": {},
-        "statistic": {},
-        "slot": {},
-        "bound": {},
-    }
-    for entry in file.files:
-        if entry.startswith(at):
-            what, name = entry.removeprefix(at).split("|")
-            if what in kept:
-                kept[what][name] = file[entry]
-            else:
-                kept["bound"][Key(what, name)] = file[entry]
+    kept: dict[str, dict[str, np.ndarray]] = {"parameter": {}, "statistic": {}, "slot": {}}
+    bounds: Compared = {}
+    everywhere = None
+    for entry in file.offset_keys():
+        if not entry.startswith(at):
+            continue
+        what, name = entry.removeprefix(at).split("|")
+        array = file.get_tensor(entry)
+        if what in kept:
+            kept[what][name] = array
+        elif what == "everywhere":
+            everywhere = array
+        else:
+            bounds[Key(what, name)] = array
     before = State(kept["parameter"], kept["statistic"], kept["slot"], fact["taken"])
-    return Judge(fact["step"], before, kept["bound"], fact["blind"])
+    return Judge(fact["step"], before, bounds, fact["blind"], everywhere)

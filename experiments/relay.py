@@ -110,7 +110,7 @@ class Relay:
         return Path(self.folder.name, name)
 
     def _reference(self, references: bytes | None) -> Path:
-        path = self._here("references.npz")
+        path = self._here("references.safetensors")
         path.unlink(missing_ok=True)
         if references is not None:
             path.write_bytes(references)
@@ -131,7 +131,7 @@ class Relay:
 
     def _run(self) -> Message:
         run = self._taken(self.store.path(self.run_id))
-        references = self._taken(self._here("references.npz"))
+        references = self._taken(self._here("references.safetensors"))
         assert run is not None
         return {"run": run, "references": references, "sha256": digest(run, references)}
 

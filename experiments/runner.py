@@ -3,9 +3,9 @@
 Where workers are is the executor's to know.
 
 A lane is jobs of one backend in order, done by one worker with one thread (experiments/lanes.py).
-There are at most as many workers at once as there are cores; a lane waits for its turn. A worker
-that dies costs the run in flight, and a new one goes on with the rest; where its machine went with
-it, the run in flight is tried again.
+There are at most as many workers at once as there are cores; a lane waits for its turn, or for a
+worker of its backend that has done its own. A worker that dies costs the run in flight, and a new
+one goes on with the rest; where its machine went with it, the run in flight is tried again.
 
 The definition runs first: its runs leave the references that the frameworks' steps are compared
 with, in a folder that is there while the runner works. What it takes to know a plan's rounding is
@@ -26,15 +26,9 @@ from experiments import ending
 from experiments.executor import Executor, Inbox, Processes, Worker
 from experiments.findings.outcome import Outcome
 from experiments.jobs import Job
-from experiments.lanes import Lane, lanes
+from experiments.lanes import LOSSES, STARTS, Lane, lanes
 from experiments.store import Store
 from experiments.watcher import Watcher
-
-STARTS = 2
-"""How often a worker may die before it is ready until its lane is given up."""
-
-LOSSES = 3
-"""How often a run may lose its machine until it counts as what brings machines down."""
 
 
 @dataclass
@@ -138,6 +132,8 @@ class Runner:
         """Give a lane's worker its next job; a framework's waits until the references are there."""
         assert lane.worker
         lane.current = None
+        if not lane.jobs:
+            self._take_over(lane)
         if lane.jobs and self._awaited(lane.jobs[0]):
             self.idle.setdefault(lane.jobs[0].plan, []).append(lane)
             if self._displaced():
@@ -151,6 +147,12 @@ class Runner:
             fields = {"run_id": job.run_id, "device": job.device, "fresh": self.fresh}
             fields |= {"reference": self._reference(job), "wait": job.run_id in lane.busy}
             lane.worker.send(fields | {"plan": job.plan.model_dump(mode="json")})
+
+    def _take_over(self, lane: Lane) -> None:
+        """Do what the next lane is to do, if a worker like this one would: it has imported all."""
+        if self.waiting and self.waiting[0].place == lane.place and not self._displaced():
+            lane.take_over(self.waiting.popleft())
+            self.watcher.start(lane.name, list(lane.jobs))
 
     def _awaited(self, job: Job) -> bool:
         return not job.defines and job.plan in self.undefined
@@ -189,7 +191,7 @@ class Runner:
         return str(self._path(job.plan)) if job.plan in self.compared else None
 
     def _path(self, plan: Plan) -> Path:
-        return Path(self.references, f"{plan.digest()}.npz")
+        return Path(self.references, f"{plan.digest()}.safetensors")
 
     def _fail(self, lane: Lane, outcome: Outcome) -> None:
         assert lane.current

@@ -68,7 +68,7 @@ def settings(fault: Fault | None, quick: bool) -> Iterator[tuple[int, str, int]]
 
 def reference(plan: Plan, folder: Path) -> Path:
     """The file of the references of a plan; what is recorded does not enter."""
-    return folder / f"{plan.model_copy(update={'record_every': 1}).digest()}.npz"
+    return folder / f"{plan.model_copy(update={'record_every': 1}).digest()}.safetensors"
 
 
 def define(plans: Iterable[Plan], folder: Path) -> None:

@@ -70,6 +70,7 @@ class Simulated(queue.Queue[Any]):
         self.workers: list[FakeWorker] = []
         self.sent: Counter[str] = Counter()
         self.most = 0
+        self.started: Counter[str] = Counter()
 
     def lanes(self, device: str) -> int:
         return self.at_once
@@ -78,6 +79,7 @@ class Simulated(queue.Queue[Any]):
         return f"{lanes} lanes"
 
     def start(self, first: Job, store: Store, inbox: Any) -> FakeWorker:
+        self.started[first.backend] += 1
         self.workers.append(FakeWorker(self, first))
         self.most = max(self.most, len(self.workers))
         return self.workers[-1]

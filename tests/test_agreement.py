@@ -196,6 +196,9 @@ def test_a_run_that_turns_non_finite_is_judged_before_that(plan: Maker) -> None:
     )
     steps = [judge.step for judge in found]
     assert steps[0] == 0
+    *others, last = found
+    assert all(judge.everywhere is None for judge in others)
+    assert last.everywhere is not None
     assert all(np.isfinite(a).all() for judge in found for a in judge.before.parameters.values())
 
 

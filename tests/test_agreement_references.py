@@ -27,9 +27,11 @@ def test_references_survive_the_disk(plan: Maker, tmp_path: Any) -> None:
     one = small(plan, normalization="batch")
     data = task.load(one.task)
     judges = references.judges(one, data, {0: draw.state(one), 2: draw.state(one)})
-    references.write([judges, judges[:1]], tmp_path / "r.npz")
-    first, second = references.read(tmp_path / "r.npz")
+    references.write([judges, judges[:1]], tmp_path / "r.safetensors")
+    first, second = references.read(tmp_path / "r.safetensors")
     assert ([judge.step for judge in first], len(second)) == ([0, 2], 1)
+    assert first[0].everywhere is None
+    np.testing.assert_array_equal(first[1].everywhere, judges[1].everywhere)
     for found, expected in zip(first, judges, strict=True):
         assert found.blind == expected.blind
         assert found.bounds.keys() == expected.bounds.keys()

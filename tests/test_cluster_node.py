@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from common.plan import Plan
+from experiments import references
 from experiments.cluster import keep
 from experiments.jobs import job, stored
 from experiments.relay import Relay, digest
@@ -62,7 +63,7 @@ def test_a_run_comes_back_whole_with_its_references_and_leaves_nothing(
     one = job("numpy", "it", plan, "cpu")
     assert Runner(here, Notes()).run([one]) == {}
     until(relay, "ready", messages)
-    wanted = asked(plan, str(tmp_path / "references.npz"))
+    wanted = asked(plan, str(tmp_path / "references"))
     relay.send(wanted, None, nothing)
     came = until(relay, "finished", messages)
     keep(came, wanted, store)
@@ -71,7 +72,7 @@ def test_a_run_comes_back_whole_with_its_references_and_leaves_nothing(
     assert there.header.model_copy(update=same) == run.header
     for name, values in run.trace.quantities.items():
         np.testing.assert_array_equal(there.trace.quantities[name], values)
-    assert "facts" in np.load(tmp_path / "references.npz")
+    assert references.read(tmp_path / "references")[0][0].step == 0
     assert [
         path
         for path in Path(relay.folder.name).rglob("*")
@@ -82,13 +83,16 @@ def test_a_run_comes_back_whole_with_its_references_and_leaves_nothing(
 def test_bytes_that_changed_on_the_way_are_not_kept(tmp_path: Path) -> None:
     store = Store(tmp_path)
     message = {"run": b"run", "references": b"r", "sha256": digest(b"run", b"r")}
-    wanted = {"run_id": 16 * "1", "reference": str(tmp_path / "r.npz")}
+    wanted = {"run_id": 16 * "1", "reference": str(tmp_path / "references")}
     for changed in ({"run": b"ruN"}, {"references": b"R"}, {"references": None}):
         with pytest.raises(NotKept, match="not those that the node sent"):
             keep(message | changed, wanted, store)
     assert list(tmp_path.iterdir()) == []
     keep(message, wanted, store)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{16 * '1'}.parquet", "r.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{16 * '1'}.parquet",
+        "references",
+    ]
 
 
 def test_a_run_that_cannot_be_written_is_named_as_one_of_this_machine_is(tmp_path: Path) -> None:

@@ -141,6 +141,15 @@ def test_nothing_walks_through_all_lanes_at_each_message(
     assert asked < 3 * len(todo)
 
 
+def test_a_worker_that_has_done_its_lane_does_the_next_one_of_its_backend(tmp_path: Path) -> None:
+    """It has imported the framework, which takes longer than many a run."""
+    names = [lane.name for lane in lanes(jobs(1)) if lane.place[0] == "torch"]
+    assert len(names) > 2
+    cluster, *_ = simulate(tmp_path, seed=0, places={"processor 0": 2}, losses=0)
+    assert cluster.started["torch"] <= 2
+    assert cluster.started["numpy"] == 2
+
+
 def test_lanes_are_as_many_as_places_and_each_for_one_processor() -> None:
     todo = jobs(2)
     found = lanes(todo, lambda device: 4)
