@@ -23,6 +23,9 @@ DEFINITION = "numpy"
 
 FRAMEWORKS = tuple(name for name in NEEDS if name != DEFINITION)
 
+IMAGES = {"torch": "channels first", "keras": "channels last", "jax": "channels last"}
+"""The order of the axes that each framework's layers of images take unasked."""
+
 ENVIRONMENT = {
     "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",

@@ -22,6 +22,8 @@ WIDTH = 32
 FEATURES = 64
 CLASSES = 10
 BATCH = 64
+DEPTH = 20
+"""How many layers, unless a difference says otherwise."""
 
 LAYER = ("affine", "norm", "activation")
 """The pieces of a hidden layer, in their order; a norm only where one is given."""
@@ -38,7 +40,7 @@ class Setting:
     logits."""
     own_start: bool = False
     """Whether the affine maps keep the weights that the framework gave them."""
-    depth: int = 20
+    depth: int = DEPTH
     steps: int = 200
     gain: float = 1.0
     """By which He's weights are multiplied."""

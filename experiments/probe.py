@@ -5,7 +5,7 @@
 It reads one job a line on standard input, a JSON list of a plan, a device and whether to measure,
 and writes a line for each:
 
-    {"import": seconds, "first": seconds to the first step's quantities,
+    {"import": seconds, "first_step": seconds to the first step's quantities,
      "steps": [seconds of each later step of all seeds],
      "memory": peak resident bytes of the process so far}
 
@@ -48,7 +48,7 @@ def timed(backend: Backend, plan: Plan, device: str, measure: bool) -> dict[str,
             first = first or steps[0]
             clock = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"first": build + first, "steps": steps[1:], "memory": peak}
+    return {"first_step": build + first, "steps": steps[1:], "memory": peak}
 
 
 def main() -> None:

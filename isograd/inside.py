@@ -12,7 +12,7 @@ a line on standard output, both JSON; arrays travel in files (npz.py):
     <- {"type": "ready"}
     -> {"do": "open", "file": "mine.py", "factory": "model", "data": path or null,
         "samples": 8 or null, "precision": "float64" or null, "training": true, "seed": 0,
-        "folded": "first" or "last" or false}
+        "images": "channels first" or "channels last" or null}
     <- {"type": "done", "has": ["loss", "optimizer"], "remarks": [...]}
     -> {"do": "capture", "values": true, "gradient": true, "put": path or null, "to": path}
     -> {"do": "layers", "to": path}

@@ -124,8 +124,8 @@ class Opened:
             y = samples.first(y, request["samples"])
         if "inputs" in self.has:
             return module.inputs(x), y
-        if request["folded"]:
-            x = self._channels_moved(x, request["folded"])
+        if request["images"] is not None:
+            x = self._channels_moved(x, request["images"])
         return x, y
 
     def _own_batch(self, module: types.ModuleType) -> tuple[Any, Any]:
@@ -139,13 +139,12 @@ class Opened:
             )
         return found, None
 
-    def _channels_moved(self, x: Any, where: str) -> Any:
+    def _channels_moved(self, x: Any, order: str) -> Any:
         """Images of the other framework in this one's order of axes."""
         if not (hasattr(x, "ndim") and x.ndim in (4, 5)):
             return x
-        last = where == "last"
+        last = order == "channels last"
         axes = (0, *range(2, x.ndim), 1) if last else (0, x.ndim - 1, *range(1, x.ndim - 1))
-        order = "channels last" if last else "channels first"
         name = self.file.name
         shape = list(x.shape)
         self.remarks.append(

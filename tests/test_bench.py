@@ -45,7 +45,7 @@ def test_a_script_written_by_hand_computes_the_definitions_gradients(
 def test_a_probe_times_the_first_step_and_every_later_one(backend: Backend) -> None:
     (found,) = probed(backend.name, [job(depth=3, width=8, steps=4)])
     assert len(found["steps"]) == 3
-    assert 0 < min(found["steps"]) < found["first"]
+    assert 0 < min(found["steps"]) < found["first_step"]
     assert found["memory"] > 50e6
 
 

@@ -186,8 +186,10 @@ class Cells(Layer):
             case "bias":
                 *outer, gates, units = a.shape
                 return tf.reshape(a, (*outer, 1, gates * units))
-            case _:
+            case "recurrent_bias":
                 return a[..., None, :]
+            case _:
+                raise KeyError(name)
 
     def __call__(self, p: Tensors, x: Tensor, site: Site) -> Tensor:
         """The output for x [(seed,) batch, feature]."""

@@ -183,8 +183,10 @@ class Cells(Layer):
                 return a.movedim(2, 3).flatten(3)
             case "bias":
                 return a.flatten(2).unsqueeze(2)
-            case _:
+            case "recurrent_bias":
                 return a.unsqueeze(2)
+            case _:
+                raise KeyError(name)
 
     def __call__(self, p: Tensors, x: torch.Tensor, site: Site) -> torch.Tensor:
         """The output for x [(seed,) batch, feature]."""

@@ -113,7 +113,7 @@ def steps(options: Options, names: list[str], file: Path) -> Iterator[Row]:
                 backend,
                 f"{norm}: this project",
                 "s",
-                [pair[i][0]["first"] for pair in pairs],
+                [pair[i][0]["first_step"] for pair in pairs],
             )
             yield Row(
                 "first step",
@@ -159,8 +159,8 @@ def depths(options: Options, names: list[str]) -> Iterator[Row]:
             found = probed(
                 backend, [job(depth=depth, width=32, normalization="batch", steps=4, batch_size=64)]
             )[0]
-            seconds[depth] = found["first"] - compiles * statistics.median(found["steps"])
-            yield Row("first profile", backend, f"depth {depth}", "s", [found["first"]])
+            seconds[depth] = found["first_step"] - compiles * statistics.median(found["steps"])
+            yield Row("first profile", backend, f"depth {depth}", "s", [found["first_step"]])
             yield Row("first profile", backend, f"depth {depth}: a later step", "s", found["steps"])
             yield Row(
                 "first profile",

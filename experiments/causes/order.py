@@ -108,11 +108,11 @@ def _flattenings(case: Case) -> list[Term]:
             found.append(Term("channels last", flattened(x, False), term.of))
             found += [
                 Term(
-                    f"channels {word}, width before height",
+                    f"{channels}, width before height",
                     flattened(np.swapaxes(x, 1, -2), first),
                     term.of,
                 )
-                for word, first in (("first", True), ("last", False))
+                for channels, first in (("channels first", True), ("channels last", False))
             ]
     return found
 

@@ -110,8 +110,8 @@ def _steps(case: Case) -> Iterator[Hypothesis]:
     side = case.reference
     x = side.inputs[0]
     if x.ndim == 3:
-        for name, one in (("last", x[:, -1]), ("first", x[:, 0])):
-            said = f"Pooling: over all steps in the reference, the {name} step in the port."
+        for name, one in (("last step", x[:, -1]), ("first step", x[:, 0])):
+            said = f"Pooling: over all steps in the reference, the {name} in the port."
             yield Hypothesis("step", said, _line(case), lambda one=one: one)
 
 

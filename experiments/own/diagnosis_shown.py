@@ -28,7 +28,7 @@ def shown(said: Diagnosis) -> dict[str, Any]:
         "verdict": f"The gradient {GRADIENT_WORDS[said.gradient.verdict][0]}",
         "facts": plain(spoken.facts(said)),
         "sentences": [plain(one) for one in list(spoken.verdicts(said))[1:]],
-        "first": said.advice[:ON_TOP],
+        "on_top": said.advice[:ON_TOP],
         "others": said.advice[ON_TOP:],
         "figures": dict(figures(said)),
         "tables": {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import backends
 from common.errors import UserError
 from experiments.own import data as own_data
 from experiments.own.diagnose import read_capture
@@ -26,8 +27,6 @@ from isograd.captured import Captured
 PRECISION = "float64"
 """Ports are compared in it: what is a fault there is one in every precision, and what is rounding
 there is small."""
-
-CHANNELS = {"torch": "first", "keras": "last", "jax": "last"}
 
 
 class Asked(NamedTuple):
@@ -95,14 +94,14 @@ def held_in(
 ) -> Port:
     """A port held to the reference, in a process that runs."""
     captured = reference.captured
-    mine = CHANNELS[captured["backend"]]
-    its = CHANNELS[port.backend]
+    mine = backends.IMAGES[captured["backend"]]
+    its = backends.IMAGES[port.backend]
     opened = model.open(
         port.file,
         port.factory,
         data={"x": captured["x"], "y": captured["y"]},
         **_request(asked) | {"training": captured["training"]},
-        folded=its if mine != its else False,
+        images=its if mine != its else None,
     )
     found = compare(reference, model, _pairs(asked.map), "optimizer" in opened["has"])
     steps = trained(opened, found.sides.port)

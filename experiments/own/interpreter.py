@@ -97,7 +97,7 @@ class Interpreter:
             file: Of the user.
             factory: The function that makes the model.
             request: `data`, a dictionary of x and y, or None for the file's own batch(); `samples`,
-                `precision`, `training`, `seed`, `folded`, as isograd/inside.py has them.
+                `precision`, `training`, `seed`, `images`, as isograd/inside.py has them.
         """
         self.name = file.name
         for sent in Path(self.folder.name).iterdir():  # to the model before this one
@@ -109,7 +109,7 @@ class Interpreter:
             "precision": None,
             "training": True,
             "seed": 0,
-            "folded": False,
+            "images": None,
         }
         return self.ask(do="open", file=str(file), factory=factory, data=path, **defaults | request)
 

@@ -42,7 +42,7 @@ def shown(said: Port) -> dict[str, Any]:
         ),
         "facts": plain(_facts(said)),
         "verdict": plain(next(port_spoken.head(said)) if said.ok else _parts(said)),
-        "first": _parting(said, first) if first else None,
+        "parts_first": _parting(said, first) if first else None,
         "others": [_parting(said, one) for one in others],
         "rest": [plain(line) for line in port_closing.closing(said)],
         "axis": strips.axis(),

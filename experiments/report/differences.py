@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backends import FRAMEWORKS
-from common.deep import Setting
+from common.deep import DEPTH
 from experiments.ledger import Difference, effects, families
 from experiments.report.blocks import block, line
 
@@ -130,11 +130,7 @@ def _signed(number: float) -> str:
 def _depth(difference: Difference) -> str:
     """Of how many layers a network of its own is."""
     trial = difference.trial
-    return (
-        f", {trial.base.get('depth', Setting.depth)} layers of its own kind"
-        if trial.network
-        else ""
-    )
+    return f", {trial.base.get('depth', DEPTH)} layers of its own kind" if trial.network else ""
 
 
 def _amount(apart: float) -> str:

@@ -116,20 +116,17 @@ def kind_of_part(layer: Any) -> str:
 
 
 def _is_plainly(layer: Any, kind: str) -> bool:
-    match kind:
-        case "layer_norm" | "rms_norm":
-            return _last_axes(layer) and not getattr(layer, "rms_scaling", False)
-        case "recurrent":
-            inner = layer.forward_layer if isinstance(layer, L.Bidirectional) else layer
-            return cell_of(inner) is not None or isinstance(
-                getattr(inner, "cell", None), L.StackedRNNCells
-            )
-        case "activation" if isinstance(layer, L.ReLU):
-            return not layer.threshold and (
-                layer.max_value is None or (layer.max_value == 6 and not layer.negative_slope)
-            )
-        case _:
-            return True
+    """Whether its settings leave it what the others call by that kind."""
+    if kind in ("layer_norm", "rms_norm"):
+        return _last_axes(layer) and not getattr(layer, "rms_scaling", False)
+    if kind == "recurrent":
+        inner = layer.forward_layer if isinstance(layer, L.Bidirectional) else layer
+        stacked = isinstance(getattr(inner, "cell", None), L.StackedRNNCells)
+        return stacked or cell_of(inner) is not None
+    if isinstance(layer, L.ReLU):
+        capped = layer.max_value == 6 and not layer.negative_slope
+        return not layer.threshold and (layer.max_value is None or capped)
+    return True
 
 
 def _last_axes(layer: Any) -> bool:
