@@ -8,6 +8,7 @@ import jax
 
 from backends.jax import (
     activation,
+    affine,
     clipping,
     initialization,
     loss,
@@ -21,6 +22,7 @@ from backends.jax.training import program
 
 __all__ = [
     "activation",
+    "affine",
     "clipping",
     "devices",
     "initialization",

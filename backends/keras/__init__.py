@@ -19,6 +19,7 @@ if keras.config.backend() != "tensorflow":
 
 from backends.keras import (
     activation,
+    affine,
     clipping,
     initialization,
     loss,
@@ -32,6 +33,7 @@ from backends.keras.training import program
 
 __all__ = [
     "activation",
+    "affine",
     "clipping",
     "devices",
     "initialization",

@@ -11,6 +11,7 @@ import numpy as np
 
 from backends.numpy import (
     activation,
+    affine,
     clipping,
     initialization,
     loss,
@@ -24,6 +25,7 @@ from backends.numpy.training import program
 
 __all__ = [
     "activation",
+    "affine",
     "clipping",
     "devices",
     "initialization",

@@ -6,6 +6,7 @@ import torch
 
 from backends.torch import (
     activation,
+    affine,
     clipping,
     initialization,
     loss,
@@ -19,6 +20,7 @@ from backends.torch.training import program
 
 __all__ = [
     "activation",
+    "affine",
     "clipping",
     "devices",
     "initialization",
