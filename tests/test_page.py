@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 
 from experiments import loading
+from experiments.comparing import comparison
 from experiments.findings.document import Document
 from experiments.report import framed, page, script_data, together
 from experiments.report.answer import answer, summary
 from experiments.report.words import WORDS, glossary
 from experiments.reported import Source
+from tests.notes import small
 from tests.paged import Reader, data, html, reader, source
 from tests.stored import EVIL
 
@@ -122,9 +124,17 @@ GLOSSARY_CURE = (
 
 @pytest.mark.parametrize("folders", [False, True])
 def test_every_chart_is_vega_lite(folders: bool) -> None:
-    made = script_data.specs(folders=folders)
-    held = {name: chart.to_dict() for name, chart in script_data._charts(folders=folders).items()}
+    made = script_data.specs([plan.network for plan in small().values()], folders=folders)
+    charts = script_data._charts("layer", "nats", folders)
+    held = {name: chart.to_dict() for name, chart in charts.items()}
     assert json.loads(json.dumps(made)) == json.loads(json.dumps(held))
+
+
+def test_the_charts_that_are_made_while_workers_run_are_those_of_the_page(source: Source) -> None:
+    comparison._prepare_charts([entry.plan.network for entry in source.entries.values()])
+    before = script_data._specs.cache_info().misses
+    script_data.data([source])
+    assert script_data._specs.cache_info().misses == before
 
 
 def test_several_folders_are_side_by_side(source: Source) -> None:

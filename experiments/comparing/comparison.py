@@ -6,6 +6,7 @@ is done.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from experiments.report.figures.flags import asked
 from experiments.report.figures.flags import check as check_figures
 
 if TYPE_CHECKING:
+    from common.network import Network
     from experiments.cluster import Cluster
     from experiments.comparing.options import Options
     from experiments.executor import Executor
@@ -64,7 +66,7 @@ def compare(
         failures: dict[str, Outcome] = {}
         if todo:
             beside.submit(_prepare_library)
-            beside.submit(_prepare_charts)
+            beside.submit(_prepare_charts, [plan.network for plan in planned.values()])
             failures = _run(todo, store, executor, options.fresh)
         have |= stored([job for job in todo if job.run_id not in failures], store)
         cures = {
@@ -141,8 +143,9 @@ def _prepare_library() -> None:
     library.library()
 
 
-def _prepare_charts() -> None:
-    """What every page has and this process makes: a second's work, free while workers run."""
+def _prepare_charts(networks: list[Network]) -> None:
+    """What the page has and this process makes: a second's work, free while workers run."""
+    importlib.import_module("scipy.special")  # of the findings
     from experiments.report import script_data
 
-    script_data.specs(folders=False)
+    script_data.specs(networks, folders=False)

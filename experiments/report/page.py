@@ -38,7 +38,7 @@ def render(sources: list[Source]) -> str:
         scripts=[bundle.result(), script],
         data=data,
         title=sources[0].document.question,
-        site=together.site_of(sources),
+        site=together.site_of(together.networks_of(sources)),
         folders=[_folder(source) for source in sources],
         rows=list(rows(sources)),
         numbers={name: number for number, name in enumerate(together.names(sources))},

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from altair.utils.schemapi import debug_mode
 
 from backends import DEFINITION
+from common.network import Network
 from experiments.findings.document import Document
 from experiments.report import agreed, cells, charts, measured
 from experiments.report.quantities import SHARE, SHOWN, Shown
-from experiments.report.together import chosen, countermeasures, names, site_of, unit_of_loss
+from experiments.report.together import (
+    chosen,
+    countermeasures,
+    names,
+    networks_of,
+    site_of,
+    unit_of_loss,
+)
 from experiments.reported import Source
 
 FEW = 40
@@ -23,11 +31,12 @@ FEW = 40
 def data(sources: list[Source]) -> dict[str, Any]:
     """What the page's script reads: charts, rows of those that do not change, and packed runs."""
     most = measured.most_steps(sources)
+    networks = networks_of(sources)
     return {
         "folders": [source.label for source in sources],
         "thresholds": sources[0].document.thresholds.model_dump(mode="json"),
         "share": SHARE,
-        "site": site_of(sources),
+        "site": site_of(networks),
         "definition": DEFINITION,
         "palettes": {"light": charts.PALETTE, "dark": charts.DARK},
         "dashes": charts.DASHES,
@@ -36,27 +45,35 @@ def data(sources: list[Source]) -> dict[str, Any]:
         "configurations": [_packed(sources, name, most) for name in names(sources)],
         "chosen": _chosen(sources[0].document),
         "quantities": list(SHOWN),
-        "charts": specs(site_of(sources), unit_of_loss(sources), folders=len(sources) > 1),
+        "charts": specs(networks, folders=len(sources) > 1),
         "agreement": list(agreement_rows(sources)),
         "seconds": list(seconds_rows(sources)),
     }
 
 
-@cache
-def specs(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str, Any]:
+def specs(networks: Sequence[Network], *, folders: bool) -> dict[str, Any]:
     """Every chart of the page as Vega-Lite, without its rows.
 
     Altair holds none of them to Vega-Lite's schema here, which takes a third of a second; the tests
     do.
+
+    Args:
+        networks: What there is of is told by their sites and losses.
+        folders: Whether several are side by side.
     """
+    return _specs(site_of(networks), unit_of_loss(networks), folders)
+
+
+@cache
+def _specs(site: str, unit: str, folders: bool) -> dict[str, Any]:
     with debug_mode(False):
         return {
             name: chart.to_dict(validate=False)
-            for name, chart in _charts(site, unit, folders=folders).items()
+            for name, chart in _charts(site, unit, folders).items()
         }
 
 
-def _charts(site: str = "layer", unit: str = "nats", *, folders: bool) -> dict[str, Any]:
+def _charts(site: str, unit: str, folders: bool) -> dict[str, Any]:
     found = {f"profile {name}": charts.profile(name, site=site, folders=folders) for name in SHOWN}
     found |= {f"heat {name}": charts.heat(name, site=site) for name in SHOWN}
     found |= {f"difference {name}": charts.difference(name, site=site) for name in SHOWN}

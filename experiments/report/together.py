@@ -5,6 +5,9 @@ Their names, backends and units, and what is drawn of them first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from common.network import Network
 from common.plan import Plan
 from experiments.findings.document import Document
 from experiments.report.answer.changes import is_single_change
@@ -17,9 +20,14 @@ CHOSEN = 4
 """Configurations that are drawn when the page opens."""
 
 
-def site_of(sources: list[Source]) -> str:
-    """What a site is called in all folders."""
-    return " or ".join(dict.fromkeys(source.document.site for source in sources))
+def networks_of(sources: list[Source]) -> list[Network]:
+    """Those of all configurations in all folders."""
+    return [c.spec.network for source in sources for c in source.document.configurations]
+
+
+def site_of(networks: Iterable[Network]) -> str:
+    """What a site is called in all of them."""
+    return " or ".join(dict.fromkeys(network.site for network in networks))
 
 
 def names(sources: list[Source]) -> list[str]:
@@ -36,9 +44,9 @@ def backends_of(sources: list[Source]) -> list[str]:
     return list(dict.fromkeys([*speaking[:1], *found]))
 
 
-def unit_of_loss(sources: list[Source]) -> str:
-    """What the losses are measured in; a word for all where that differs."""
-    found = {c.spec.network.loss.unit for source in sources for c in source.document.configurations}
+def unit_of_loss(networks: Iterable[Network]) -> str:
+    """What their losses are measured in; a word for all where that differs."""
+    found = {network.loss.unit for network in networks}
     return found.pop() if len(found) == 1 else "of each its own"
 
 

@@ -42,7 +42,7 @@ def learning(scene: Scene) -> Figure | Nothing:
     found, logarithmic = rows.learning(scene.lines)
     if not found:
         return Nothing("learning", "no run is there")
-    unit = together.unit_of_loss(scene.sources)
+    unit = together.unit_of_loss(together.networks_of(scene.sources))
     grid = by_folder(scene)
 
     def build(plot: Plot) -> Spec:

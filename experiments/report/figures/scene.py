@@ -84,7 +84,7 @@ def scene(sources: list[Source], asked: Asked) -> Scene:
         lines,
         asked.step or 0,
         SIZES[asked.size],
-        together.site_of(sources),
+        together.site_of(together.networks_of(sources)),
     )
 
 
