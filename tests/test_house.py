@@ -28,8 +28,8 @@ WITH_PARAMETERS = ["activation", "normalization", "skip", "recurrent", *PARTS]
 """Those of parts that stand in an ordinary model; tests/test_model_places.py says that no other has
 any."""
 ROOMS = [
-    *COUNTERMEASURES, *PARTS, "arrays", "block", "deep", "device", "network", "model", "quantities",
-    "training", "trial", "vjp",
+    *COUNTERMEASURES, *PARTS, "arrays", "block", "deep", "device", "network", "model", "ordinary",
+    "quantities", "training", "trial", "vjp",
 ]  # fmt: skip
 MOST_LINES = 250
 DOORS = ["NATIVE", "PARAMETERS", "STATISTICS", "build", "bias", "module", "probe", "native"]
@@ -82,11 +82,11 @@ def sources(room: str) -> dict[str, str]:
 OWN = {
     "numpy": {"rounding", "erfc"},
     "keras": {"rows"},
-    "jax": {"model_nnx", "ordinary", "mapped", "modules"},
+    "jax": {"model_nnx", "mapped", "modules"},
 }
 """What rounding does, and extended precision, are the definition's; Flax has two forms of a model,
 XLA its own limit."""
-LACKING = {"numpy": {"model", "vjp", "trial", "deep"}}
+LACKING = {"numpy": {"model", "ordinary", "vjp", "trial", "deep"}}
 
 
 @pytest.mark.parametrize("wing", WINGS)

@@ -26,16 +26,11 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from backends.jax import clipping, loss, optimizer
 from backends.jax.arrays import Tree, to_numpy
-from backends.jax.ordinary import on_device, room, start
+from backends.jax.ordinary import named, on_device, path_of, placed, room, start
 from common.network import Arrays, Network
 from common.part import Part
-from common.placement import Place, Placed, Samples, kept_by, layers_of, places, together
+from common.placement import Samples, layers_of, places, together
 from common.plan import Plan
-
-
-def placed(part: Part) -> Placed:
-    """Where a part has its parameters and statistics."""
-    return kept_by(room(part.room), part.kind)
 
 
 class Sequential(linen.Module):
@@ -81,11 +76,6 @@ def build(plan: Plan, seed: int) -> Tree:
     )
 
 
-def path_of(place: Place) -> tuple[str, ...]:
-    """Where it is in the variables."""
-    return ("params" if place.trained else "batch_stats", *place.path)
-
-
 def load(plan: Plan, arrays: Arrays) -> Tree:
     """The variables with parameters and statistics [layer, ...] by our names."""
     found = {
@@ -110,12 +100,6 @@ def loss_of(params: Tree, statistics: Tree, plan: Plan, samples: Any) -> tuple[j
     model = Model(plan.network, training=True, dtype=plan.precision)
     outputs: Any = model.apply({"params": params, **statistics}, x, mutable=list(statistics))
     return loss.build(plan.network.loss)(outputs[0], y), outputs[1]
-
-
-def named(plan: Plan) -> Tree:
-    """For each array that is trained the name of the parameter that it is, or is one gate of."""
-    trained = [place for place in places(plan.network, placed) if place.trained]
-    return unflatten_dict({place.path: f"{place.name} {place.at[0]}" for place in trained})
 
 
 def split(variables: Tree) -> tuple[Tree, Tree]:

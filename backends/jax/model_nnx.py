@@ -25,17 +25,11 @@ from flax import nnx
 from backends.jax import clipping, loss, optimizer
 from backends.jax.arrays import to_numpy
 from backends.jax.ordinary import on_device, room, start
+from backends.jax.ordinary import placed_nnx as placed
 from common.network import Arrays
 from common.part import Part
-from common.placement import Place, Placed, Samples, kept_by, layers_of, places, together
+from common.placement import Place, Samples, layers_of, places, together
 from common.plan import Plan
-
-
-def placed(part: Part) -> Placed:
-    """Where a part has parameters and statistics: as in linen, unless its room says otherwise."""
-    own = room(part.room)
-    said = "PARAMETERS_NNX" if hasattr(own, "PARAMETERS_NNX") else "PARAMETERS"
-    return kept_by(own, part.kind, said)
 
 
 class Sequential(nnx.Module):

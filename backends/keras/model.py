@@ -16,30 +16,19 @@ layer needs another.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import import_module
-from types import ModuleType
-from typing import Any, assert_never
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from backends.keras import clipping, initialization, loss, optimizer
+from backends.keras import clipping, loss, optimizer
 from backends.keras.arrays import Tensor, to_numpy
+from backends.keras.ordinary import placed, room, started
 from common.network import Arrays
 from common.part import Part
-from common.placement import Place, Placed, Samples, inputs_of, kept_by, layers_of, places, together
+from common.placement import Place, Samples, inputs_of, layers_of, places, together
 from common.plan import Plan
-
-
-def room(name: str) -> ModuleType:
-    """The room of a part."""
-    return import_module(f"backends.keras.{name}")
-
-
-def placed(part: Part) -> Placed:
-    """Where a part has its parameters and statistics."""
-    return kept_by(room(part.room), part.kind)
 
 
 def sequential(parts: Iterable[Part], units: int, dtype: str) -> keras.Sequential:
@@ -69,27 +58,6 @@ def start(model: keras.Sequential, plan: Plan, seed: int) -> None:
     """Draw weights and biases, and fill the rest with what it starts at."""
     for own, place in enumerate(places(plan.network, placed), start=seed):
         put(model, place, np.asarray(started(plan, place, own)))
-
-
-def started(plan: Plan, place: Place, seed: int) -> Any:
-    """A weight or a bias, drawn, or what something else starts at."""
-    shape = place.one.shape
-    law = plan.initialization_of(place.layer)
-    match how := place.one.own_start:
-        case "drawn":
-            return initialization.build(law)(seed=seed)(shape, dtype=plan.precision)
-        case "drawn bias":
-            return initialization.bias(law, place.one.fan_in)(seed=seed)(
-                shape, dtype=plan.precision
-            )
-        case "orthogonal":
-            return keras.initializers.Orthogonal(seed=seed)(shape, dtype=plan.precision)
-        case "identity":
-            return np.eye(shape[0])
-        case int() | float() as number:
-            return np.full(shape, number)
-        case _:
-            assert_never(how)
 
 
 def put(model: keras.Sequential, place: Place, a: np.ndarray) -> None:

@@ -180,12 +180,10 @@ class Cells(Layer):
         match name:
             case "input_weight" | "weight":
                 *outer, _, n_in, _ = a.shape
-                axes = len(outer)
-                swapped = tf.transpose(a, (*range(axes), axes + 1, axes, axes + 2))
-                return tf.reshape(swapped, (*outer, n_in, -1))
+                side_by_side = tf.einsum("...gnu->...ngu", a)
+                return tf.reshape(side_by_side, (*outer, n_in, -1))
             case "bias":
-                *outer, gates, units = a.shape
-                return tf.reshape(a, (*outer, 1, gates * units))
+                return tf.reshape(a, (*a.shape[:-2], 1, -1))
             case "recurrent_bias":
                 return a[..., None, :]
             case _:

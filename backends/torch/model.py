@@ -12,31 +12,19 @@ It is made of the rooms' `build`s, and computes what the definition does; the en
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import import_module
 from operator import attrgetter
-from types import ModuleType
-from typing import assert_never
 
 import numpy as np
 import torch
 from torch import nn
 
-from backends.torch import clipping, initialization, loss, optimizer
+from backends.torch import clipping, loss, optimizer
 from backends.torch.arrays import from_numpy, to_numpy
+from backends.torch.ordinary import fill, placed, room
 from common.network import Arrays
 from common.part import Part
-from common.placement import Place, Placed, Samples, kept_by, layers_of, places, together
+from common.placement import Place, Samples, layers_of, places, together
 from common.plan import Plan
-
-
-def room(name: str) -> ModuleType:
-    """The room of a part."""
-    return import_module(f"backends.torch.{name}")
-
-
-def placed(part: Part) -> Placed:
-    """Where a part has its parameters and statistics."""
-    return kept_by(room(part.room), part.kind)
 
 
 def sequential(parts: Iterable[Part], units: int) -> nn.Sequential:
@@ -64,21 +52,7 @@ def build(plan: Plan, seed: int) -> nn.Sequential:
 def start(model: nn.Module, plan: Plan) -> None:
     """Draw weights and biases, and fill the rest with what it starts at."""
     for place in places(plan.network, placed):
-        tensor = tensor_of(model, place)
-        law = plan.initialization_of(place.layer)
-        match how := place.one.own_start:
-            case "drawn":
-                initialization.build(law)(tensor)
-            case "drawn bias":
-                initialization.bias(law, place.one.fan_in)(tensor)
-            case "orthogonal":
-                nn.init.orthogonal_(tensor)
-            case "identity":
-                nn.init.eye_(tensor)
-            case int() | float() as number:
-                tensor.fill_(number)
-            case _:
-                assert_never(how)
+        fill(tensor_of(model, place), plan, place)
 
 
 def tensor_of(model: nn.Module, place: Place) -> torch.Tensor:

@@ -47,7 +47,6 @@ PARAMETERS: dict[str, Placed] = {
 }
 """In what `module` gives; the rest of `bias_hh_l0` is fixed at 0."""
 
-
 Shipped = nn.RNN | nn.LSTM | nn.GRU
 
 
@@ -172,9 +171,8 @@ class Cells(Layer):
     def __init__(self, spec: Step, seeds: int) -> None:
         self.spec = spec.spec
         self.activate = Block(spec.inner, seeds, spec.units)
-        self.product, self.affine = (
-            (torch.mm, torch.addmm) if seeds == 1 else (torch.bmm, torch.baddbmm)
-        )
+        self.product = torch.mm if seeds == 1 else torch.bmm
+        self.affine = torch.addmm if seeds == 1 else torch.baddbmm
 
     def ready(self, name: str, a: torch.Tensor) -> torch.Tensor:
         """Gates side by side, [seed, layer, n_in, gate unit] and [seed, layer, 1, gate unit]."""

@@ -96,8 +96,10 @@ def shown(value: Any) -> str:
             return ", ".join(map(shown, value))
         case dict():
             return ", ".join(f"{name} {shown(one)}" for name, one in value.items())
-        case _:
+        case bool() | int() | str():
             return str(value)
+        case _:
+            raise TypeError(f"no value that a file of differences has: {value!r}")
 
 
 def what_it_does(difference: Difference) -> str:

@@ -81,7 +81,7 @@ def _activation(call: Call) -> dict[str, Any]:
         case L.Softmax():
             return {"name": "softmax", "axis": layer.axis}
         case _:
-            return {}
+            raise TypeError(f"{type(layer).__name__} is none of the activations of KINDS")
 
 
 def _recurrent(call: Call) -> dict[str, Any]:
