@@ -116,7 +116,7 @@ def write(references: References, path: Path) -> None:
     """Keep references for other processes, which read them once and not after a power cut.
 
     Raises:
-        OSError: They cannot be written.
+        OSError: They cannot be written; nothing is left behind.
     """
     arrays: dict[str, np.ndarray] = {}
     facts: list[list[dict[str, Any]]] = []
@@ -135,7 +135,11 @@ def write(references: References, path: Path) -> None:
             arrays |= {f"{at}|{key.what}|{key.name}": a for key, a in judge.bounds.items()}
             if judge.everywhere is not None:
                 arrays[f"{at}|everywhere|"] = judge.everywhere
-    path.write_bytes(save(arrays, {"facts": json.dumps(facts)}))
+    try:
+        path.write_bytes(save(arrays, {"facts": json.dumps(facts)}))
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def read(path: Path) -> References:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +44,18 @@ def test_references_survive_the_disk(plan: Maker, tmp_path: Any) -> None:
             kept = getattr(expected.before, kind)
             assert held.keys() == kept.keys()
             assert all(np.array_equal(held[name], a) for name, a in kept.items())
+
+
+def test_references_that_find_no_room_leave_nothing_that_could_be_read(
+    plan: Maker, tmp_path: Path
+) -> None:
+    one = small(plan)
+    judges = references.judges(one, task.load(one.task), {0: draw.state(one)})
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            references.write([judges], tmp_path / "r.safetensors")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    assert list(tmp_path.iterdir()) == []
