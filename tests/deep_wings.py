@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any, get_args
 
 import pytest
@@ -66,6 +67,16 @@ over_activations = pytest.mark.parametrize("activation", ACTIVATIONS, ids=label)
 over_normalizations = pytest.mark.parametrize(
     "normalization", NORMALIZATIONS, ids=["plain", "batch_norm"]
 )
+
+
+by_turns = pytest.mark.parametrize(
+    ("activation", "normalization"),
+    [
+        pytest.param(activation, normalization, id=f"{label(activation)}-{normalization}")
+        for activation, normalization in zip(ACTIVATIONS, cycle(NORMALIZATIONS), strict=False)
+    ],
+)
+"""Each activation once, without and with batch norm by turns."""
 
 
 over_optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS)

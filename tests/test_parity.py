@@ -30,6 +30,7 @@ from tests.deep_wings import (
     PAIRINGS,
     STEPS,
     Maker,
+    by_turns,
     deep,
     over_activations,
     over_normalizations,
@@ -120,8 +121,7 @@ def _free(plan: str) -> tuple[Trace, Any]:
     return exact, sensitivity([read], task.load(read.task), [exact])
 
 
-@over_normalizations
-@over_activations
+@by_turns
 def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
     backend: Backend, deep: Maker, activation: Activation, normalization: str
 ) -> None:
