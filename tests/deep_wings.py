@@ -61,9 +61,6 @@ PAIRINGS = [
 """Every two kinds of activation, normalization and clipping at least once, and all starts."""
 
 
-over_activations = pytest.mark.parametrize("activation", ACTIVATIONS, ids=label)
-
-
 over_normalizations = pytest.mark.parametrize(
     "normalization", NORMALIZATIONS, ids=["plain", "batch_norm"]
 )
@@ -76,7 +73,8 @@ by_turns = pytest.mark.parametrize(
         for activation, normalization in zip(ACTIVATIONS, cycle(NORMALIZATIONS), strict=False)
     ],
 )
-"""Each activation once, without and with batch norm by turns."""
+"""Each activation once, without and with batch norm by turns; every two of them are in
+`PAIRINGS`."""
 
 
 over_optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS)

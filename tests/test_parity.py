@@ -32,7 +32,6 @@ from tests.deep_wings import (
     Maker,
     by_turns,
     deep,
-    over_activations,
     over_normalizations,
     over_optimizers,
 )
@@ -90,8 +89,7 @@ def test_the_float32_steps_of_every_optimizer_are_the_definitions(
     assert_none_is_broken(checks, at_least=2)
 
 
-@over_normalizations
-@over_activations
+@by_turns
 def test_a_float32_step_is_the_definitions(
     backend: Backend, deep: Maker, activation: Activation, normalization: str
 ) -> None:
@@ -133,8 +131,7 @@ def test_free_runs_stay_within_their_bound_until_they_are_chaotic(
     assert found.step is None or found.step >= 2, "at least two steps are compared"
 
 
-@over_normalizations
-@over_activations
+@by_turns
 def test_bounds_are_narrow(
     definition: Backend, deep: Maker, activation: Activation, normalization: str
 ) -> None:
