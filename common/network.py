@@ -235,4 +235,9 @@ def side_by_side(layers: Sequence[np.ndarray]) -> np.ndarray:
     There is 0 beyond the units of a narrower layer.
     """
     most = max(a.shape[-1] for a in layers)
-    return np.stack([np.pad(a, ((0, 0), (0, 0), (0, most - a.shape[-1]))) for a in layers], axis=1)
+    return np.stack([_widened(a, most) for a in layers], axis=1)
+
+
+def _widened(a: np.ndarray, units: int) -> np.ndarray:
+    narrower = units - a.shape[-1]
+    return np.pad(a, ((0, 0), (0, 0), (0, narrower))) if narrower else a

@@ -180,8 +180,8 @@ class Cells(Layer):
         match name:
             case "input_weight" | "weight":
                 *outer, _, n_in, _ = a.shape
-                side_by_side = tf.einsum("...gnu->...ngu", a)
-                return tf.reshape(side_by_side, (*outer, n_in, -1))
+                swapped = tf.einsum("...gnu->...ngu", a)
+                return tf.reshape(swapped, (*outer, n_in, -1))
             case "bias":
                 return tf.reshape(a, (*a.shape[:-2], 1, -1))
             case "recurrent_bias":

@@ -22,6 +22,7 @@ to about e.
 from __future__ import annotations
 
 import math
+import string
 from functools import cache
 
 import numpy as np
@@ -66,9 +67,15 @@ def norms(terms: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 
 def _norms(terms: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    every = list(range(terms.ndim))
-    kept = [i for i in every if i not in axes and i - terms.ndim not in axes]
-    return np.sqrt(np.einsum(terms, every, terms, every, kept))
+    return np.sqrt(np.einsum(_squares(terms.ndim, axes), terms, terms))
+
+
+@cache
+def _squares(ndim: int, axes: tuple[int, ...]) -> str:
+    """Of two arrays with so many axes the sum over some, for einsum: `ab,ab->a`."""
+    every = string.ascii_letters[:ndim]
+    kept = [name for i, name in enumerate(every) if i not in axes and i - ndim not in axes]
+    return f"{every},{every}->{''.join(kept)}"
 
 
 class Exact:
