@@ -154,8 +154,11 @@ def test_a_loss_past_the_outputs_is_known_by_its_value(form: str) -> None:
     other = replace(keras, loss=2.5 * float(right[0]))
     assert explain(Case("loss", other, port), only=["loss"]) == []
 
-    (cause,) = explain(Case("loss", port, keras), only=["loss"])
-    assert cause.said == f"Loss: {taken} in the reference, {form} in the port."
+    for dialect in ("keras", "torch"):
+        hidden = replace(keras, dialect=dialect)
+        (cause,) = explain(Case("loss", port, hidden), only=["loss"])
+        assert cause.said == f"Loss: {taken} in the reference, {form} in the port."
+        assert ("Keras" in cause.note, "z + 0" in cause.cure) == (dialect == "keras",) * 2
     assert explain(Case("loss", port, other), only=["loss"]) == []
 
 

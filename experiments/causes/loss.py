@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from experiments.causes._case import Case, Side, Stage, flat
-from experiments.causes._change import close, code, told
+from experiments.causes._change import close, code, cure, told
 from experiments.causes._each import distribution
 from experiments.causes._hypothesis import Hypothesis, Numbers, varied
 from experiments.causes._loss_lines import line_of
@@ -62,6 +62,7 @@ def _beside_the_output(case: Case) -> Iterator[Hypothesis]:
     mine, its = _numbers(case.reference), _numbers(case.port)
     of_reference = slice(mine.size)
     of_port = slice(its.size)
+    note = cure(case, "", BESIDE, "") if case.port.gradient is None else ""
     for own in wholes(case.reference):
         if not close(own.numbers[of_reference], mine):
             continue
@@ -69,7 +70,7 @@ def _beside_the_output(case: Case) -> Iterator[Hypothesis]:
             if (whole.form, whole.reduction) != (own.form, own.reduction):
                 yield replace(
                     _other(case, own, whole),
-                    note=BESIDE if its.size == 1 else "",
+                    note=note,
                     port=lambda whole=whole: whole.numbers[of_port],
                     wanted=lambda: its,
                     plain=lambda own=own: own.numbers[of_port],
