@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save
 
 from backends.numpy.rounding import Exact, Random
 from backends.numpy.training import Program as Definition
@@ -28,6 +27,7 @@ from common.network import State
 from common.plan import Plan
 from common.step import Compared, Key
 from common.task import Data
+from experiments.converting.files import dumped
 from experiments.judging import batch_of, evaluated, logits, take, watched
 
 References = list[list[Judge]]
@@ -136,7 +136,7 @@ def write(references: References, path: Path) -> None:
             if judge.everywhere is not None:
                 arrays[f"{at}|everywhere|"] = judge.everywhere
     try:
-        path.write_bytes(save(arrays, {"facts": json.dumps(facts)}))
+        path.write_bytes(dumped(arrays, {"facts": json.dumps(facts)}))
     except OSError:
         path.unlink(missing_ok=True)
         raise

@@ -46,6 +46,18 @@ def test_references_survive_the_disk(plan: Maker, tmp_path: Any) -> None:
             assert all(np.array_equal(held[name], a) for name, a in kept.items())
 
 
+def test_references_are_kept_however_they_lie_in_memory(plan: Maker, tmp_path: Path) -> None:
+    """The orthogonal start of more units than inputs is transposed in memory."""
+    one = small(plan, width=9, initialization="orthogonal")
+    state = draw.state(one)
+    assert not all(a.flags.c_contiguous for a in state.parameters.values())
+    judges = references.judges(one, task.load(one.task), {0: state})
+    references.write([judges], tmp_path / "r.safetensors")
+    ((found,),) = references.read(tmp_path / "r.safetensors")
+    for name, a in state.parameters.items():
+        np.testing.assert_array_equal(found.before.parameters[name], a)
+
+
 def test_references_that_find_no_room_leave_nothing_that_could_be_read(
     plan: Maker, tmp_path: Path
 ) -> None:
