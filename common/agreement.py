@@ -14,7 +14,7 @@ evaluation. The error of an array is max|wing - definition|, its bound
 
 where a draw is the definition with a random rounding after each of its operations, forward and
 backward, in the precision of the run (Monte Carlo arithmetic: Parker 1997; Verificarlo, Denis et
-al. 2016; backends/numpy/rounding.py has the model), and u is half a unit in the last place of 1.
+al. 2016; backends/numpy/monte_carlo.py has the model), and u is half a unit in the last place of 1.
 T = 32.0 is the quantile of Student's t with K = 8 degrees of freedom: if a wing's rounding is one
 more normal draw, the error of a single number is beyond its bound with a probability of 1e-9, and
 that of an array of many numbers less often. TensorFlow and XLA flush to 0 what is below the

@@ -57,6 +57,12 @@ class Bounds:
         return {number: margins.get(number, alive[number]) for number in inside.h}
 
     @property
+    def deep(self) -> bool:
+        """Whether a product of two signals may be flushed."""
+        signals = np.abs(self.expected[SIGNAL])
+        return bool(((signals > 0) & (signals < math.sqrt(self.info.smallest_normal))).any())
+
+    @property
     def sides(self) -> Sides:
         """Where the definition's pre-activations lie above 0."""
         return {place: z > 0 for place, z in self.inside.z.items()}

@@ -42,14 +42,14 @@ def divergence(trace: Trace, definition: Trace, plan: Plan | None = None) -> np.
     Args:
         trace: The run's.
         definition: The definition's.
-        plan: Of the runs. What its precision has no numbers for counts as no difference, nor what a
-            loss has no digits for.
+        plan: Of the runs. What a flush may have left of a gradient counts as no difference, nor
+            what a loss has no digits for.
 
     Returns:
         [step], between 0 and 1: the largest relative difference of the loss and of any layer's
         signal and weight gradient, over all seeds.
     """
-    lost = flushed(plan) if plan else 0.0
+    lost = max(flushed(plan), without_digits(plan.precision)) if plan else 0.0
     unsure = max(lost, DIGITS * epsilon(plan.precision)) if plan else 0.0
     losses = _relative(trace.loss, definition.loss, unsure).max(0)
     layers = [
@@ -176,3 +176,8 @@ def bounds(plan: Plan, definition: Trace, sensitivity: Sequence[float]) -> np.nd
 def epsilon(precision: str) -> float:
     """The unit in the last place of 1."""
     return float(np.finfo(precision).eps)
+
+
+def without_digits(precision: str) -> float:
+    """A number so small that a difference as large as its last digit is flushed."""
+    return float(np.finfo(precision).smallest_normal) / epsilon(precision)

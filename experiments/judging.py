@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from backends.numpy.rounding import Random
+from backends.numpy.monte_carlo import Random
 from backends.numpy.training import Program as Definition
 from common import draw
 from common.agreement import DRAWS, Judge, T, judged_steps

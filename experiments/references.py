@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from backends.numpy.rounding import Exact, Random
+from backends.numpy.monte_carlo import Random
+from backends.numpy.rounding import Exact
 from backends.numpy.training import Program as Definition
 from common import draw
 from common.agreement import DRAWS, Judge, judged_steps
@@ -93,7 +94,9 @@ def _judge(plan: Plan, data: Data, number: int, before: State, *, whole: bool) -
         bounds = Bounds(plan, before, step, _inside(exact))
         for seed in range(DRAWS):
             program = Definition(
-                plan, measure=False, rounding=Random(plan.precision, seed, bounds.sides)
+                plan,
+                measure=False,
+                rounding=Random(plan.precision, seed, bounds.sides, bounds.deep),
             )
             bounds.add(
                 take(program, before, batch, data.x_test[evaluated(data)], plan), _inside(program)

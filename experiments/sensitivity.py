@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from backends.numpy.monte_carlo import Random
 from backends.numpy.quantities import of_gradients
-from backends.numpy.rounding import Random
 from backends.numpy.training import Program as Definition
 from common import draw
 from common.free_run import CHAOS, MARGIN, divergence, finite

@@ -1,10 +1,12 @@
 """Random plans on correct wings: nothing may be called broken, and little may be called beyond
 judgement.
 
-    python -m tests.random_plans BACKEND COUNT [FIRST]
+    python -m tests.random_plans BACKEND COUNT [FIRST [flushed]]
 
 All kinds, depths, widths, batches, both precisions, balanced and lopsided classes; every fourth
-plan is of recurrent cells. Plan number n is the same in every call. Each plan is run and judged as
+plan is of recurrent cells. With `flushed` each is a plan whose gradient comes near the smallest
+number of its precision: batches of 2 to 4, deep, and most with batch norm. Plan number n is the
+same in every call. Each plan is run and judged as
 `experiments.compare` does it. A line for each plan that does not agree, then the counts.
 """
 
@@ -168,6 +170,21 @@ def random_optimizer(number: int, rate: float) -> dict[str, Any]:
     return drawn | {"learning_rate": rate if sized else rate / 30}
 
 
+def flushed_plan(number: int, sources: list[str]) -> Plan:
+    """Plan number n, with a gradient so small that frameworks flush products of it."""
+    rng = np.random.default_rng([15, number])
+    plan = random_plan(4 * number, sources).model_dump()
+    deep = {"float32": [15, 20, 30, 45], "float64": [45, 60, 100]}[plan["precision"]]
+    plan["network"] |= {
+        "normalization": str(rng.choice(["batch", "batch", "batch", "layer", "rms"])),
+        "skip": "none",
+        "width": int(rng.choice([2, 3, 4, 8, 16])),
+        "depth": int(rng.choice(deep)),
+    }
+    plan["task"]["batch_size"] = int(rng.choice([2, 2, 2, 3, 4]))
+    return Plan.model_validate(plan)
+
+
 def agreement(plan: Plan, definition: Worker, wing: Worker, reference: Path) -> Agreement:
     """Run a plan on both and compare them."""
     own = definition.run(Job(run_id="own", plan=plan, device="cpu", reference=str(reference)))
@@ -192,6 +209,7 @@ def main() -> None:
     name = sys.argv[1]
     count = int(sys.argv[2])
     first = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    make = flushed_plan if sys.argv[4:] == ["flushed"] else random_plan
     definition, wing = (
         Worker(backends.load(one), threads=1, imports=0.0) for one in ("numpy", name)
     )
@@ -201,7 +219,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sources = data_files(Path(folder))
         for number in range(first, first + count):
-            plan = random_plan(number, sources)
+            plan = make(number, sources)
             agreed = agreement(plan, definition, wing, Path(folder) / "reference.npz")
             counts[plan.precision, agreed.outcome] += 1
             free[agreed.free_run.outcome] += 1

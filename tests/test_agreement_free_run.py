@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from backends.numpy.rounding import EXACT, Random
+from backends.numpy.monte_carlo import Random
+from backends.numpy.rounding import EXACT
 from backends.numpy.training import Program as Definition
 from common import draw, task
 from common.backend import train
@@ -205,3 +206,14 @@ def test_the_sensitivity_is_not_a_number_where_the_draw_is_not_finite(plan: Make
     assert 0 < ends < 12
     own = sensitivity([one], task.load(one.task), [exact])
     assert np.isfinite(own).tolist() == [step < ends for step in range(12)]
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_gradient_without_digits_is_no_divergence(plan: Maker, precision: str) -> None:
+    """Batch norm divides what was flushed by the deviation's square: more than a sum's terms."""
+    info = np.finfo(precision)
+    for size, counts in ((0.5, False), (2.0, True)):
+        values = np.full((2, 3, 4), size * info.smallest_normal / info.eps)
+        moved = replace(_trace(0 * values), loss=_trace(values).loss)
+        apart = divergence(moved, _trace(values), plan(precision=precision))
+        assert (apart.max() > 0) == counts, size

@@ -4,12 +4,14 @@ none.
 
 from __future__ import annotations
 
+import math
 from itertools import islice
 
 import numpy as np
 import pytest
 
-from backends.numpy.rounding import EXACT, Exact, Random, norms
+from backends.numpy.monte_carlo import Random, norms
+from backends.numpy.rounding import EXACT, Exact
 from common import draw, task
 from common.agreement import DRAWS, T
 from common.apart import with_another
@@ -51,28 +53,52 @@ def test_a_product_covers_every_order_of_its_sum() -> None:
     )
 
 
-def test_float32_overflows_and_every_other_draw_flushes() -> None:
-    y = np.array([1e39, 1e-40])
+@pytest.mark.parametrize(("precision", "largest"), [("float32", 1e39), ("float64", 1e308)])
+def test_a_draw_has_the_range_of_its_precision_and_every_other_one_flushes(
+    precision: str, largest: float
+) -> None:
+    smallest = float(np.finfo(precision).smallest_normal)
+    y = np.array([largest, smallest / 100, -smallest / 100, 0.0, 2 * smallest])
     with np.errstate(over="ignore"):
-        kept = Random("float32", 1)(y)
-        flushed = Random("float32", 2)(y)
-    assert kept[0] == flushed[0] == np.inf
-    assert 0 < kept[1] < 2e-40
-    assert flushed[1] == 0
-    assert (Random("float64", 2)(y) > 0).all()
+        kept, flushed, left = (
+            (10 * Random(precision, seed, deep=True)(y)).tolist() for seed in (1, 0, 2)
+        )
+    assert kept[0] == flushed[0] == left[0] == np.inf
+    assert 0 < kept[1] < smallest
+    assert kept[1] == pytest.approx(-kept[2], rel=1e-3)
+    assert flushed[1:4] == [0, 0, 0]
+    # as another order of operations would have left something
+    assert 0 < left[1] < 10 * smallest
+    assert 0 > left[2] > -10 * smallest
+    assert left[3] == 0
+    assert flushed[4] == pytest.approx(20 * smallest, rel=1e-6)
 
 
-def test_what_frameworks_lose_on_the_way_a_draw_loses_too() -> None:
-    y = np.full(4, 1e-20)
-    ordinary = np.full(4, 1e-3)
-    tiny = np.full(4, 1e-24)
-    flushing = Random("float32", 2)
-    assert np.array_equal(flushing.through(y, ordinary), y), "a product that float32 has"
-    assert not flushing.through(y, tiny).any(), "a product below its smallest number"
-    with np.errstate(over="ignore"):
-        assert np.isinf(flushing.through(y, np.full(4, 1e60))).all(), "a product beyond its largest"
-    assert np.array_equal(Random("float64", 2).through(y, tiny), y)
+def test_float64_flushes_only_where_numbers_come_near_its_smallest() -> None:
+    y = np.full(4, 1e-310)
+    assert (Random("float64", 0)(y) > 0).all()
+    assert not Random("float64", 0, deep=True)(y).any()
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_what_frameworks_lose_on_the_way_a_draw_loses_too(precision: str) -> None:
+    smallest = float(np.finfo(precision).smallest_normal)
+    y = np.full(100, math.sqrt(smallest))
+    ordinary, tiny = np.full(100, 1e-3), np.full(100, math.sqrt(smallest) / 100)
+    flushes, leaves = (Random(precision, seed, deep=True) for seed in (0, 2))
+    assert np.array_equal(flushes.through(y, ordinary), y), "a product that there is"
+    assert leaves.through(y, ordinary) == pytest.approx(y, rel=1e-12)
+    assert not flushes.through(y, tiny).any(), "a product below the smallest number"
+    left = leaves.through(y, tiny) / y
+    assert 0 <= left.min() < 0.5 < 1.5 < left.max() <= 2, "as much as the product is unsure"
+    for one in (flushes, leaves):
+        assert np.array_equal(one.lost(y * tiny), y * tiny)
+        assert np.abs(one.lost(y)).max() <= smallest, "a number that there is"
+        with np.errstate(over="ignore"):
+            beyond = one.through(np.full(4, 10.0), np.full(4, np.finfo(precision).max))
+        assert np.isinf(beyond).all(), "a product beyond the largest"
     assert np.array_equal(EXACT.through(y, tiny), y)
+    assert not EXACT.lost(y).any()
 
 
 def test_what_frameworks_have_from_a_sum_less_one_of_its_terms_has_the_rounding_of_the_sum() -> (

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backends.numpy.rounding import Random
+from backends.numpy.monte_carlo import Random
 from backends.numpy.training import Program as Definition
 from common import agreement, draw, task
 from common.backend import Backend, train

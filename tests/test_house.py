@@ -80,7 +80,7 @@ def sources(room: str) -> dict[str, str]:
 
 
 OWN = {
-    "numpy": {"rounding", "erfc"},
+    "numpy": {"rounding", "monte_carlo", "erfc"},
     "keras": {"rows"},
     "jax": {"model_nnx", "mapped", "modules"},
 }

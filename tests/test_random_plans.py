@@ -57,3 +57,19 @@ def test_what_rounding_decides_breaks_no_agreement(
     )
     agreed = agreement(plan, definition, wing, tmp_path / "reference.npz")
     assert agreed.outcome == "agrees", agreed.reason
+
+
+@pytest.mark.parametrize("name", ["keras", "jax"])
+def test_what_is_flushed_on_the_way_back_breaks_no_agreement(
+    request: pytest.FixtureRequest, name: str, tmp_path: Path
+) -> None:
+    """Plan 7238: in float32 a product of batch norm's gradient is flushed that the definition has
+    not, in a batch of two, where all else cancels.
+    """
+    plan = random_plan(7238, data_files(tmp_path))
+    definition, wing = (
+        Worker(one, threads=1, imports=0.0)
+        for one in (backends.load("numpy"), load(name, request.config))
+    )
+    agreed = agreement(plan, definition, wing, tmp_path / "reference.npz")
+    assert agreed.outcome != "broken", agreed.reason

@@ -6,7 +6,9 @@ Trap: the defaults are momentum 0.99 and epsilon 1e-3, not 0.9 and 1e-5; layer n
 and rms norm 1e-6. A bare call `layer(x)` or `model(x)` is evaluation: in a GradientTape of one's
 own, `training=True` has to be passed. The gradient goes through (variance + epsilon)^(-3/2): where
 that times the gradient is below 1e-38, float32 has 0 for it, and what should cancel does not (a
-deviation of 1e12 and a gradient of 1e-20: several times too large; PyTorch is right there).
+deviation of 1e12 and a gradient of 1e-20: several times too large; PyTorch is right there). In a
+batch of two nearly all cancels, and what was flushed leaves 1e-35 of a gradient that should be
+1e-104 (ELU, He, 60 layers of 16 units, layer 11).
 """
 
 from __future__ import annotations

@@ -85,19 +85,28 @@ class BatchNorm:
         """Gradients with respect to z, scale and shift in training mode, given that of the output.
 
         With x the standardized z: dz = scale / deviation (c - mean(c) - x mean(c x)), means over
-        the batch. TensorFlow and JAX have c x from c (z - mean), and mean(c x) from the variance's
-        gradient, which is scale / deviation^2 times as large.
+        the batch. TensorFlow has c x from c z less the mean times c, JAX from c (z - mean), and
+        both have mean(c x) from the variance's gradient, of which each sample gets scale / (2
+        deviation^2) times that.
         """
         r = self.r
         x = forward.x
-        deviation = forward.deviation
-        factor = r(scale / deviation)[..., None, :]
-        along = r.through(r(cotangent * x), deviation[..., None, :])
-        mean_along = r.through(
-            r.mean(along, -2, keepdims=True), (scale / deviation**2)[..., None, :]
+        mean, deviation = forward.moments[0][..., None, :], forward.deviation[..., None, :]
+        factor = r(scale[..., None, :] / deviation)
+        along = r.through(r(cotangent * x), deviation)
+        if r.flushes:
+            whole = r.lost(cotangent * (x * deviation + mean))
+            offset = r.lost(mean * cotangent.sum(-2, keepdims=True)) / x.shape[-2]
+            along -= (whole - offset) / deviation
+        total = r.through(r.sum(along, -2, keepdims=True), deviation)
+        mean_along = r.through(r(total / x.shape[-2]), factor / (2 * deviation))
+        c = r(factor * cotangent)
+        centred = r(c - r.mean(c, -2, keepdims=True))
+        return (
+            r(centred - r(x * r(factor * mean_along))),
+            total[..., 0, :],
+            r.sum(cotangent, -2),
         )
-        centred = r(r(cotangent - r.mean(cotangent, -2, keepdims=True)) - r(x * mean_along))
-        return r(factor * centred), r.sum(along, -2), r.sum(cotangent, -2)
 
 
 @dataclass(frozen=True)
@@ -127,17 +136,22 @@ class RowNorm:
         """Gradients with respect to z and scale, given that of the output.
 
         With x the standardized z and c the cotangent times the scale: dz = (c - mean(c) - x mean(c
-        x)) / deviation, means over the units; without mean(c) where nothing is centred.
+        x)) / deviation, means over the units; without mean(c) where nothing is centred. Frameworks
+        have c x as in batch norm.
         """
         r = self.r
         x = forward.x
-        deviation = forward.deviation
-        c = r(cotangent * scale[..., None, :])
-        along = r.through(r.mean(r.through(r(c * x), deviation), -1, keepdims=True), deviation**-2)
+        mean, deviation = forward.moments[0], forward.deviation
+        factor = scale[..., None, :]
+        along = r.through(r(cotangent * x), deviation)
+        if r.flushes:
+            whole, offset = r.lost(cotangent * (x * deviation + mean)), r.lost(cotangent * mean)
+            along -= (whole - offset) / deviation
+        total = r.through(r.sum(r(along * factor), -1, keepdims=True), deviation)
+        mean_along = r.through(r(total / x.shape[-1]), deviation**-2 / 2)
+        c = r(r(factor / deviation) * cotangent)
         centred = r(c - r.mean(c, -1, keepdims=True)) if self.centred else c
-        return r(r(centred - r(x * along)) / deviation), r.sum(
-            r.through(r(cotangent * x), deviation), -2
-        )
+        return r(centred - r(x * r(mean_along / deviation))), r.sum(along, -2)
 
 
 def build(spec: Normalization, rounding: Exact = EXACT) -> BatchNorm | RowNorm | None:
