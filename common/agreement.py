@@ -219,6 +219,12 @@ def flushed(plan: Plan) -> float:
     return plan.task.batch_size * terms * float(np.finfo(plan.precision).smallest_normal)
 
 
+def without_digits(precision: str) -> float:
+    """A number so small that a difference as large as its last digit is flushed."""
+    info = np.finfo(precision)
+    return float(info.smallest_normal / info.eps)
+
+
 def share(error: float, bound: float) -> float:
     """An error over its bound; infinite where the bound is 0 and the error is not."""
     if error == 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.agreement import DRAWS
+from common.agreement import DRAWS, without_digits
 from common.network import Arrays, side_by_side
 from common.step import Compared, Key
 
@@ -51,11 +51,12 @@ def difference(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(apart), np.inf, apart)
 
 
-def moved(share: float, precision: str) -> str:
-    """By how much rounding alone moves an array, as a share of its size, in words."""
-    if np.isinf(share):
+def moved(share: float, size: float, precision: str) -> str:
+    """What alone moves an array of a size, and by which share of it, in words."""
+    lost = size < without_digits(precision)
+    if np.isinf(share) and not lost:
         return f"it overflows in {precision}"
     return (
-        f"rounding in {precision} alone moves it by "
+        f"{'underflow' if lost else 'rounding'} in {precision} alone moves it by "
         f"{'more than its own size' if share > 1 else f'{share:.0%}'}"
     )

@@ -41,7 +41,8 @@ def _blind(of: Bounds, bounds: Compared) -> str | None:
         index = np.unravel_index(int(shares.argmax()), shares.shape)
         if shares[index] > 1:
             place = key.place([int(i) for i in index], of.plan)
-            return f"{place}: {moved(float(shares[index]) * CEILING, precision)}"
+            size = float(largest(of.expected[key])[index])
+            return f"{place}: {moved(float(shares[index]) * CEILING, size, precision)}"
     if _shares(of, spreads[SIGNAL], FINE * largest(of.expected[SIGNAL])).min() > 1:
         return (
             f"every layer's signal gradient: rounding in {precision} alone moves it by more than "

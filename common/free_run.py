@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from common.agreement import flushed
+from common.agreement import flushed, without_digits
 from common.countermeasures.activation import has_kink
 from common.plan import Plan
 from common.trace import Trace
@@ -176,8 +176,3 @@ def bounds(plan: Plan, definition: Trace, sensitivity: Sequence[float]) -> np.nd
 def epsilon(precision: str) -> float:
     """The unit in the last place of 1."""
     return float(np.finfo(precision).eps)
-
-
-def without_digits(precision: str) -> float:
-    """A number so small that a difference as large as its last digit is flushed."""
-    return float(np.finfo(precision).smallest_normal) / epsilon(precision)

@@ -8,10 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
+from common import draw, task
 from common.blind import with_the_undecided
 from common.bounds import Bounds
 from common.step import Key
+from experiments import references
 from tests.judged import Maker
 
 
@@ -89,3 +92,19 @@ def test_a_unit_that_is_alive_by_what_is_flushed_may_be_dead() -> None:
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    ("activation", "batch", "depth", "cause"),
+    [("elu", 2, 60, "underflow"), ("elu", 2, 200, "underflow"), ("relu", 4, 60, "rounding")],
+)
+def test_what_moves_a_gradient_that_cannot_be_judged_is_named(
+    plan: Maker, activation: str, batch: int, depth: int, cause: str
+) -> None:
+    """In a batch of two nearly all cancels: it falls to 1e-120, and to 0 in float64 too."""
+    network = {"features": 64, "classes": 10, "width": 16, "depth": depth}
+    started = {"initialization": "he", "normalization": "batch", "activation": activation}
+    one = plan(**network, **started, batch_size=batch, seeds=(0,), precision="float32")
+    (judge,) = references.judges(one, task.load(one.task), {0: draw.state(one)})
+    assert judge.blind
+    assert f": {cause} in float32 alone moves it by" in judge.blind
