@@ -177,7 +177,8 @@ class Random(Exact):
     def through(self, y: np.ndarray, factor: np.ndarray) -> np.ndarray:
         """A number that frameworks have from its product with a factor.
 
-        Lost where the precision has no such product.
+        Lost where the precision has no such product; or off by up to the smallest normal number, as
+        a partial sum of such products is.
         """
         product = y * factor
         there = self._held(product)
