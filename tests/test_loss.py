@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backends.numpy.loss import build
+from backends.numpy.monte_carlo import Random
+from common.agreement import DRAWS, T
 from common.backend import Backend
 from common.countermeasures.loss import (
     BinaryCrossEntropy,
@@ -20,6 +24,7 @@ from common.countermeasures.loss import (
     predicted,
 )
 from tests.compared import differing
+from tests.conftest import load
 from tests.derived import SIZES, Maker, assert_derived_by_hand
 from tests.strategies import every, float64s, floats, label
 
@@ -154,3 +159,37 @@ def test_one_logit_for_ten_classes_is_refused_with_the_reason(plan: Maker) -> No
         match="the loss binary_cross_entropy is of at most 2 classes; received 10 classes",
     ):
         plan(classes=10, loss="binary_cross_entropy")
+
+
+@pytest.mark.parametrize(("name", "loss"), [("torch", 6.2e-6), ("keras", 6.2e-6), ("jax", 0.0)])
+def test_the_loss_of_large_logits_has_no_digits_in_jax(
+    request: pytest.FixtureRequest, name: str, loss: float
+) -> None:
+    inputs = {"z": np.array([[1000.0, 988.0]], np.float32), "y": np.array([0])}
+    found = load(name, request.config).loss.probe(CrossEntropy(), inputs)
+    assert float(found["loss"]) == pytest.approx(loss, rel=1e-2)
+    assert found["gradient"][0, 1] == pytest.approx(6.1e-6, rel=2e-2)
+
+
+@over_specs
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
+def test_the_loss_of_large_outputs_lies_within_the_draws(
+    backend: Backend, definition: Backend, spec: Loss, size: float, precision: str
+) -> None:
+    """Sixty-four batches, each of one sample that is fit: its loss is small beside its outputs."""
+    rng = np.random.default_rng(0)
+    z = size + rng.uniform(-1, 1, (64, 1, outputs(spec, 2)))
+    z[..., 0] += rng.uniform(5, 15, (64, 1))
+    z = z.astype(precision)
+    y = np.full((64, 1), spec.kind == "binary_cross_entropy", int)
+    exactly = z.astype(np.float64)
+    expected = build(spec)(exactly, y)[0]
+    draws = [build(spec, Random(precision, seed))(exactly, y)[0] for seed in range(DRAWS)]
+    spread = np.hypot.reduce(np.abs(np.array(draws) - expected) / math.sqrt(DRAWS), 0)
+    bound = T * spread + 2 * np.finfo(precision).eps * expected
+    found = [
+        float(backend.loss.probe(spec, {"z": one, "y": of})["loss"])
+        for one, of in zip(z, y, strict=True)
+    ]
+    assert (np.abs(found - expected) <= bound).all()

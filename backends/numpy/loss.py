@@ -40,13 +40,16 @@ def _cross_entropy(z: np.ndarray, y: np.ndarray, r: Exact) -> tuple[np.ndarray, 
 
     The gradient is softmax minus one-hot, as the frameworks have it, and exact to a few units in
     the last place of 1: it has no digit for the class of a sample that is fit to within that. Nor
-    has the loss.
+    has the loss. JAX has the logarithm of the sum of exponentials less the logit, and with it the
+    rounding of that.
     """
-    shifted = r(z - z.max(-1, keepdims=True))
+    most = z.max(-1, keepdims=True)
+    shifted = r(z - most)
     exponentials = r(np.exp(shifted))
     sums = r.sum(exponentials, -1, keepdims=True)
     chosen = np.eye(z.shape[-1], dtype=z.dtype)[y]
     losses = r(r(np.log(sums[..., 0])) - (shifted * chosen).sum(-1))
+    losses = r.beside(losses, most[..., 0])
     return r.mean(losses, -1), r(r(r(exponentials / sums) - chosen) / y.shape[-1])
 
 
