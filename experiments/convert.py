@@ -27,6 +27,7 @@ from typing import Annotated
 import tyro
 
 from common.errors import UserError, shown
+from common.tensors import dumped
 from common.text import escaped
 from experiments import destinations, entry, streams
 from experiments.converting import files
@@ -78,7 +79,7 @@ def run(options: Options) -> None:
     asked = _asked(options)
     given, destination = _files(options)
     found = convert(files.read(given), files.read(options.like) if options.like else None, asked)
-    destinations.write(destination, files.dumped(found.arrays, found.metadata))
+    destinations.write(destination, dumped(found.arrays, found.metadata))
     for line in _said(found, destination):
         streams.say(escaped(line))
 

@@ -28,7 +28,7 @@ from common.network import State
 from common.plan import Plan
 from common.step import Compared, Key
 from common.task import Data
-from experiments.converting.files import dumped
+from common.tensors import dumped
 from experiments.judging import batch_of, evaluated, logits, take, watched
 
 References = list[list[Judge]]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from common import tensors
 from experiments import convert, entry
-from experiments.converting import files
 
 Arrays = dict[str, np.ndarray]
 Change = Callable[[Arrays], Any]
@@ -83,7 +83,7 @@ FILES = {"torch": TORCH, "keras": KERAS, "jax": LINEN, "adam": TORCH | STATE}
 
 
 def dumped(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> bytes:
-    return files.dumped(arrays, metadata or {})
+    return tensors.dumped(arrays, metadata or {})
 
 
 def raw(header: bytes, data: bytes = b"") -> bytes:

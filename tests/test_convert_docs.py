@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from common import tensors
 from experiments.converting import files, laws
 from tests import converted as c
 from tests.carried import arrived, fresh, same_bits, trained, wings
@@ -25,8 +26,8 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_command_carries_a_file_and_says_what_it_did(tmp_path: Path) -> None:
     given, like, there = (tmp_path / f"{name}.safetensors" for name in ("given", "like", "there"))
-    given.write_bytes(files.dumped(*trained("adam")))
-    like.write_bytes(files.dumped(*fresh("keras", "adam")))
+    given.write_bytes(tensors.dumped(*trained("adam")))
+    like.write_bytes(tensors.dumped(*fresh("keras", "adam")))
     words = ("--from", "torch", "--to", "keras", str(given), str(there), "--like", str(like))
     found = subprocess.run(
         [sys.executable, "-m", "experiments.convert", *words],

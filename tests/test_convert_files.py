@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from common import tensors
 from common.errors import UserError
 from experiments.converting import files, origin
 from experiments.converting.asked import Asked
@@ -135,7 +136,7 @@ def test_metadata_that_convert_did_not_write_is_one_line(
     if field == "digest":
         del changed["digest"]
     there.write_bytes(
-        files.dumped(stored.arrays, stored.metadata | {"isograd": json.dumps(changed)})
+        tensors.dumped(stored.arrays, stored.metadata | {"isograd": json.dumps(changed)})
     )
     capsys.readouterr()
     assert "'isograd' must be what convert wrote; it is damaged" in refused(
@@ -160,7 +161,7 @@ def test_what_was_lost_is_not_unpacked_without_end(
     bomb = base64.b64encode(zlib.compress(bytes(2**20))).decode()
     changed["lost"]["0.weight"] = ["<f8", [6, 4], bomb]
     there.write_bytes(
-        files.dumped(stored.arrays, stored.metadata | {"isograd": json.dumps(changed)})
+        tensors.dumped(stored.arrays, stored.metadata | {"isograd": json.dumps(changed)})
     )
     capsys.readouterr()
     said = refused(monkeypatch, capsys, tmp_path, "--from", "keras", "--to", "torch", str(there))
@@ -200,7 +201,7 @@ def test_no_damage_of_a_file_ends_in_anything_but_a_line(tmp_path: Path, source:
     asked = Asked(framework, "keras" if framework == "torch" else "torch", heads=2)
     whole = files.Stored(FILES[source], {})
     path = tmp_path / "file"
-    for content in (dumped(FILES[source]), files.dumped(*returned(whole, asked))):
+    for content in (dumped(FILES[source]), tensors.dumped(*returned(whole, asked))):
         for _ in range(25):
             damaged = bytearray(content)
             for at in rng.integers(

@@ -7,14 +7,12 @@ The format is https://huggingface.co/docs/safetensors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
 from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from common.errors import UserError, shown
 from common.files import regular
@@ -100,14 +98,3 @@ def _array(file: safe_open, name: str) -> np.ndarray:
             f"the shape of {shown(name)} must be one of NumPy; received "
             f"{shown(entry.get_shape())}; {CURE}"
         ) from None
-
-
-def dumped(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
-    """The bytes of a file.
-
-    The library, which takes an array's memory as it lies, orders them by dtype and name.
-    """
-    return save(
-        {name: np.asarray(array, order="C") for name, array in arrays.items()},
-        dict(metadata) or None,
-    )
