@@ -217,25 +217,29 @@ class _Gradient:
     def _dead(self, seeds: list[int]) -> str:
         s = seeds[0]
         last = int(np.flatnonzero(self.dead[s])[-1])
-        return f"{self._first_to(last)} exactly 0: {self._cut(s, last)}"
+        return f"{self._first_to(last)} {self._cut(s, last)}"
 
     def _cut(self, s: int, last: int) -> str:
-        """Why a layer gets nothing while the one above it does."""
+        """What a layer gets, and why, while the one above it gets more.
+
+        A framework that does not flush has numbers below the smallest normal one.
+        """
         if last == self.layers - 1:
-            return f"the loss does not depend on the last {self.site} any more"
+            return f"exactly 0: the loss does not depend on the last {self.site} any more"
         above = self.above[s, last + 1]
         dead = self.trace.quantities["dead_fraction"][s, last_third(self.trace), last + 1]
         fall = self.above[s, -1] - above
         step = max(1.0, 2 * fall / max(1, self.layers - 2 - last))
         if (dead == 1).all():
-            return f"all units of {self._named(last + 1)} are dead"
+            return f"exactly 0: all units of {self._named(last + 1)} are dead"
         if above - step < np.log10(np.finfo(self.precision).smallest_normal):
             return (
                 f"less than {self.precision} can hold (underflow); {self._named(last + 1)} still "
                 f"gets {number_of(above)}"
             )
         return (
-            f"cut off, since the units of {self._named(last + 1)} that are not dead get no gradient"
+            f"exactly 0: cut off, since the units of {self._named(last + 1)} that are not dead get "
+            "no gradient"
         )
 
     def _not_finite(self, seeds: list[int]) -> str:

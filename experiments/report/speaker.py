@@ -57,12 +57,16 @@ def rounded_away(configuration: Configuration) -> str | None:
     if under := [layer for layer, (value, exact) in pairs if value == 0 and exact]:
         exact = f"{definition.profile[0]:.0e}" if definition.profile[0] else "not 0"
         return (
-            f"in {precision} exactly 0 {_below(under[-1], len(pairs), site)} (underflow; {site} 1 "
-            f"has {exact} in float64)"
+            f"at the first step exactly 0 in {precision} {_below(under[-1], len(pairs), site)} "
+            f"(underflow; {site} 1 has {exact} in float64)"
         )
     if over := [exact for _, (value, exact) in pairs if value is None and exact is not None]:
         where = f"{len(over)} of {len(pairs)} {site}s"
-        return f"in {precision} not finite at {where} (overflow; up to {max(over):.0e} in float64)"
+        most = f"{max(over):.0e}"
+        return (
+            f"at the first step not finite in {precision} at {where} (overflow; up to {most} in "
+            "float64)"
+        )
     if run.event and not definition.event:
         return (
             f"in {precision} not finite from step {run.event.step} on (overflow; in float64 it "
